@@ -1,0 +1,1 @@
+"""The embedded stack: real servers from Python wheels and our services, started and watched by us."""
