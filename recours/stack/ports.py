@@ -68,7 +68,8 @@ def refuse_taken(ports: Ports) -> None:
     if taken:
         listed = ", ".join(f"{port} (for {use})" for use, port in taken.items())
         raise PortTaken(
-            f"port taken: {listed}. Stop the program that listens there (`ss -ltnp`), or set RECOURS_PORT_BASE to another base than {ports.base}."
+            f"port taken: {listed}. Stop the program that listens there (`ss -ltnp` shows it), "
+            f"or set RECOURS_PORT_BASE to another base than {ports.base}."
         )
 
 

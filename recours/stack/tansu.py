@@ -1,7 +1,8 @@
 """The Kafka-compatible broker, in memory only.
 
-Each start is a new, empty log under a new cluster id; the relays see that and refill it from their journals. It has topics, groups and offsets, but
-neither an idempotent producer nor transactions, and it ignores `acks`: a record is in memory or the producer got an error.
+Each start is a new, empty log under a new cluster id; the relays see that and refill it from their journals. It has topics, groups and
+offsets, but no idempotent producer and no transactions. The admin client may ask for a group's offsets only partition by partition
+(« all of them » gets an answer that aiokafka cannot read).
 """
 
 import secrets

@@ -37,5 +37,6 @@ def tansu() -> Path:
 
 def _existing(binary: Path) -> Path:
     if not binary.is_file():
-        raise StackError(f"{binary} is missing: this machine ({platform.system()} {platform.machine()}) has no embedded binary of that server")
+        machine = f"{platform.system()} {platform.machine()}"
+        raise StackError(f"{binary} is missing: this machine ({machine}) has no embedded binary of that server")
     return binary

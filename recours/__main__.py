@@ -1,0 +1,5 @@
+"""`python -m recours` is `recours`."""
+
+from recours.cli import main
+
+main()

@@ -1,0 +1,40 @@
+"""What commands share: one folder option, one way to refuse, one way to print JSON."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recours.stack.errors import StackError
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", help="Folder of the embedded stack (default: RECOURS_DATA_DIR, else /var/lib/recours or ~/.local/share/recours)."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Print what is wrong in one sentence and exit with 1, instead of a stack trace."""
+    try:
+        yield
+    except StackError as refusal:
+        fail(str(refusal))
+
+
+def fail(reason: str, code: int = 1) -> None:
+    """Say why on the error output and exit."""
+    print(f"recours: {reason}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def print_json(body: Mapping[str, Any]) -> None:
+    """The one JSON object."""
+    print(json.dumps(body, ensure_ascii=False, default=str))

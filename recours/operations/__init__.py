@@ -1,0 +1,1 @@
+"""What operators do to a deployment, embedded or not: migrate, create topics, replay, refill, trim, accounts."""
