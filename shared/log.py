@@ -1,4 +1,4 @@
-"""JSON logs on stderr: an event name and ids, never a payload, a name or free text. What is not allowed is dropped and marked `redacted`."""
+"""JSON logs on stderr: an event name and ids, never a payload, a name or free text; what else comes is dropped and marked `redacted`."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import PurePath
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from shared import telemetry
 
 _KEY = re.compile(
     r"([a-z_]+_)?(id|ids|at|on|code|kind|seconds|milliseconds|count|total|version|port|type|by)"
-    r"|attempt|attempts|bytes|clients|cluster|consumer|database|due|environment|error|files|from|group|host|key_count|level|lost|method|mode|offset"
+    r"|attempt|attempts|bytes|clients|cluster|consumer|database|due|environment|error|error_class|files|from|group|host|key_count|level|lost|method|mode|offset"
     r"|outcome|panel|partition|partitions|parts|pending|pid|port|process|purpose|reason|role|roles|rounds|route|rows|service|state|status|step|task"
     r"|to|topic|topics|urgency|version|wait"
 )
@@ -27,7 +27,7 @@ _PHONE = re.compile(r"(?<![0-9a-f-])(?:\+\s?33|0033|0)\s?[1-9](?:[ .-]?\d{2}){4}
 _SAFE_LIBRARIES: Final = ("uvicorn", "aiokafka")  # their warnings name brokers, groups and ports; the others may quote what they carry
 _KNOWN_FRAMES = 6
 
-_bound: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})
+_bound: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default=MappingProxyType({}))
 
 
 class Log:

@@ -62,6 +62,7 @@ class Histogram(_Metric):
 HTTP_REQUEST_SECONDS = Histogram(
     "recours_http_request_seconds", "Time to the first byte of an answer", ["service", "route", "method", "status"]
 )
+RECORDED_TOTAL = Counter("recours_recorded_total", "Facts recorded in the journal", ["service", "event_type"])
 OUTBOX_PENDING = Gauge("recours_outbox_pending", "Rows of the journal not yet confirmed by the broker", ["service"])
 OUTBOX_OLDEST_SECONDS = Gauge("recours_outbox_oldest_seconds", "Age of the oldest pending row, real time", ["service"])
 PUBLISHED_TOTAL = Counter("recours_published_total", "Records confirmed by the broker", ["service", "topic", "event_type"])

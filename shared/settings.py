@@ -141,7 +141,7 @@ class ServiceSettings(CommonSettings):
         """As for the common ones; `ServiceSettings.load("console")` serves a service that adds no field."""
         if service is None:
             return super().load()
-        named = type(f"{service.title()}Settings", (cls,), {"service": service, "__module__": cls.__module__})
+        named: type[Self] = type(f"{service.title()}Settings", (cls,), {"service": service, "__module__": cls.__module__})
         return named.load()
 
 

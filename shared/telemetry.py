@@ -48,9 +48,7 @@ def setup(service_name: str, traces: str = "none") -> None:
         return
     exporter: SpanExporter = OTLPSpanExporter() if traces == "otlp" else FileSpanExporter(Path(traces.removeprefix("file:")), service_name)
     _outlet.target = BatchSpanProcessor(WithoutPersonalData(exporter), schedule_delay_millis=EXPORT_EVERY_MILLISECONDS)
-    instrumentor = AsyncPGInstrumentor(capture_parameters=False)
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument(tracer_provider=provider)
+    _sql.instrument(tracer_provider=provider)
 
 
 def shutdown() -> None:
@@ -58,9 +56,7 @@ def shutdown() -> None:
     target, _outlet.target = _outlet.target, None
     if target is not None:
         target.shutdown()
-    instrumentor = AsyncPGInstrumentor()
-    if instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.uninstrument()
+        _sql.uninstrument()
 
 
 def tracer() -> Tracer:
@@ -173,6 +169,7 @@ class FileSpanExporter(SpanExporter):
 
 
 _outlet = _Outlet()
+_sql = AsyncPGInstrumentor(capture_parameters=False)  # type: ignore[no-untyped-call]  # the library is not typed there
 _own_provider: TracerProvider | None = None
 
 

@@ -1,0 +1,64 @@
+"""The two applications of a service: the one people's commands reach, and the one for machines of the operator."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from shared import metrics
+from shared.http.edge import install_edge
+from shared.http.problems import install_handlers
+from shared.http.reading import VersionedResponse
+
+# Without them the service still answers: Kafka away only delays the others, Redis only slows us down.
+_NOT_VITAL = frozenset({"kafka", "redis"})
+
+
+def make_app(service: str, **fastapi_arguments: Any) -> FastAPI:
+    """A FastAPI application with our errors, ids, spans, limits, metrics and ETags; the rest of the arguments are FastAPI's."""
+    app = FastAPI(title=f"recours {service}", default_response_class=VersionedResponse, **fastapi_arguments)
+    install_handlers(app)
+    install_edge(app, service)
+    return app
+
+
+class Operated(Protocol):
+    """What the operator's address asks of a service."""
+
+    async def health(self) -> Mapping[str, bool]:
+        """Whether each part (database, kafka, redis, …) answers."""
+
+    async def settled(self) -> Mapping[str, Any]:
+        """Pending rows, work in flight, due timers, counters and positions: what a stepped day waits for."""
+
+    async def tick(self) -> Mapping[str, Any]:
+        """Run what is due now; what was run."""
+
+
+def make_ops_app(service: Operated) -> FastAPI:
+    """/health, /metrics and /internal, served on the second address only."""
+    app = FastAPI(title="recours ops", openapi_url=None)
+    install_handlers(app)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        parts = await service.health()
+        away = {name for name, answers in parts.items() if not answers}
+        status = "ok" if not away else "degraded" if away <= _NOT_VITAL else "down"
+        named = {name: "up" if answers else "away" for name, answers in parts.items()}
+        return JSONResponse({"status": status, "parts": named}, 503 if status == "down" else 200)
+
+    @app.get("/metrics")
+    async def page() -> Response:
+        return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    @app.get("/internal/settled")
+    async def settled() -> dict[str, Any]:
+        return dict(await service.settled())
+
+    @app.post("/internal/tick")
+    async def tick() -> dict[str, Any]:
+        return dict(await service.tick())
+
+    return app
