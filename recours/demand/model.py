@@ -30,6 +30,8 @@ class Person:
     address: str
     access: str
     commune: str
+    lon: float
+    lat: float
     cell: str
     mt: Literal["none", "has", "absent"]
     mt_name: str | None

@@ -88,8 +88,8 @@ def draw_person(
     used_name = rng.choice(BIRTH_NAMES) if sex == "F" and years >= 25 and rng.random() < 0.35 else None
     first_name = rng.choice(FEMALE if sex == "F" else MALE)
     commune: Commune = rng.choices(territory.communes, weights=[c.population for c in territory.communes])[0]
-    lat = commune.lat + rng.gauss(0, 500) / 111_320
-    lon = commune.lon + rng.gauss(0, 500) / (111_320 * cos(radians(commune.lat)))
+    lat = round(commune.lat + rng.gauss(0, 500) / 111_320, 5)
+    lon = round(commune.lon + rng.gauss(0, 500) / (111_320 * cos(radians(commune.lat))), 5)
     address = f"{rng.randint(1, 148)} {rng.choice(STREETS)}, {commune.postcode} {commune.name}"
     access = rng.choice(ACCESS)
     mobile = f"063998{(number * 37 + rng.randint(0, 36)) % _FULL_MOBILE:04d}"
@@ -97,9 +97,10 @@ def draw_person(
     phone: str | None = landline if years >= 70 and rng.random() < 0.6 else mobile
     if rng.random() < people.no_phone:
         phone = None
-    insee, cell = commune.insee, cell_of(lon, lat)
+    insee = commune.insee
     if family is not None:
-        phone, address, access, insee, cell = family.phone, family.address, family.access, family.commune, family.cell
+        phone, address, access, insee = family.phone, family.address, family.access, family.commune
+        lon, lat = family.lon, family.lat
         birth_name = family.birth_name if rng.random() < 0.7 else birth_name
     draw = rng.random()
     mt: Literal["none", "has", "absent"] = "none" if draw < people.without_mt else "absent" if draw < people.without_mt + people.mt_absent else "has"
@@ -108,8 +109,8 @@ def draw_person(
     flags = _flags(rng, assumptions, years, ages)
     voice_only = rng.random() < people.voice_only
     return Person(
-        number, birth_name, used_name, first_name, birth_date(rng, on, years, months), years, months, sex, phone, address, access, insee, cell,
-        mt, None if mt == "none" else rng.choice(MT_NAMES), ald, flags, "voice_only" if voice_only or phone is None else "sms_ok",
+        number, birth_name, used_name, first_name, birth_date(rng, on, years, months), years, months, sex, phone, address, access, insee, lon, lat,
+        cell_of(lon, lat), mt, None if mt == "none" else rng.choice(MT_NAMES), ald, flags, "voice_only" if voice_only or phone is None else "sms_ok",
     )  # fmt: skip
 
 
