@@ -1,25 +1,28 @@
 """The two applications of a service: the one people's commands reach, and the one for machines of the operator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from shared import metrics
 from shared.http.edge import install_edge
 from shared.http.problems import install_handlers
 from shared.http.reading import VersionedResponse
+from shared.settling import SettledReport
 
-# Without them the service still answers: Kafka away only delays the others, Redis only slows us down.
-_NOT_VITAL = frozenset({"kafka", "redis"})
+# Without the other parts a service still answers: Kafka away delays the others, Redis away slows us down.
+_VITAL = frozenset({"database", "ready"})
 
 
-def make_app(service: str, **fastapi_arguments: Any) -> FastAPI:
+def make_app(service: str, routers: Sequence[APIRouter] = (), **fastapi_arguments: Any) -> FastAPI:
     """A FastAPI application with our errors, ids, spans, limits, metrics and ETags; the rest of the arguments are FastAPI's."""
     app = FastAPI(title=f"recours {service}", default_response_class=VersionedResponse, **fastapi_arguments)
     install_handlers(app)
     install_edge(app, service)
+    for router in routers:
+        app.include_router(router)
     return app
 
 
@@ -29,11 +32,11 @@ class Operated(Protocol):
     async def health(self) -> Mapping[str, bool]:
         """Whether each part (database, kafka, redis, …) answers."""
 
-    async def settled(self) -> Mapping[str, Any]:
-        """Pending rows, work in flight, due timers, counters and positions: what a stepped day waits for."""
+    async def settled(self) -> SettledReport:
+        """What is left to do: what a stepped day waits for."""
 
-    async def tick(self) -> Mapping[str, Any]:
-        """Run what is due now; what was run."""
+    async def tick(self) -> int:
+        """Run what is due now; returns how much was run."""
 
 
 def make_ops_app(service: Operated) -> FastAPI:
@@ -45,7 +48,7 @@ def make_ops_app(service: Operated) -> FastAPI:
     async def health() -> JSONResponse:
         parts = await service.health()
         away = {name for name, answers in parts.items() if not answers}
-        status = "ok" if not away else "degraded" if away <= _NOT_VITAL else "down"
+        status = "ok" if not away else "down" if away & _VITAL else "degraded"
         named = {name: "up" if answers else "away" for name, answers in parts.items()}
         return JSONResponse({"status": status, "parts": named}, 503 if status == "down" else 200)
 
@@ -54,11 +57,11 @@ def make_ops_app(service: Operated) -> FastAPI:
         return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     @app.get("/internal/settled")
-    async def settled() -> dict[str, Any]:
-        return dict(await service.settled())
+    async def settled() -> SettledReport:
+        return await service.settled()
 
     @app.post("/internal/tick")
-    async def tick() -> dict[str, Any]:
-        return dict(await service.tick())
+    async def tick() -> dict[str, int]:
+        return {"ran": await service.tick()}
 
     return app
