@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from recours.operations.settings import MissingSetting
 from recours.stack.errors import StackError
 
 DataDir = Annotated[
@@ -25,11 +26,11 @@ def refusals() -> Iterator[None]:
     """Print what is wrong in one sentence and exit with 1, instead of a stack trace."""
     try:
         yield
-    except StackError as refusal:
+    except (StackError, MissingSetting) as refusal:
         fail(str(refusal))
 
 
-def fail(reason: str, code: int = 1) -> None:
+def fail(reason: str, code: int = 1) -> NoReturn:
     """Say why on the error output and exit."""
     print(f"recours: {reason}", file=sys.stderr)
     raise SystemExit(code)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recours.commands.common import DataDir, fail
+from recours.commands.common import DataDir, refusals
 
 app = typer.Typer(add_completion=False)
 
@@ -15,13 +15,10 @@ def migrate(
     services: Annotated[list[str] | None, typer.Argument(help="Only these services (default: all).")] = None, data_dir: DataDir = None
 ) -> None:
     """Create the roles and databases (when RECOURS_POSTGRES_ADMIN_URL is set) and apply the migrations that are missing."""
-    from recours.operations.databases import MissingSetting, migrate_all
+    from recours.operations.databases import migrate_all
     from recours.stack.environment import command_settings
     from recours.stack.ports import SERVICES
 
-    try:
+    with refusals():
         done = asyncio.run(migrate_all(command_settings(data_dir), services or SERVICES))
-    except MissingSetting as missing:
-        fail(str(missing))
-    else:
         print(f"up to date: {', '.join(done)}")

@@ -8,12 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from recours.operations.settings import setting
 from recours.stack.ports import SERVICES
 from shared.migrate import migrate
-
-
-class MissingSetting(Exception):
-    """A setting that the command needs is absent; the text is its name and what it should be."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class ServiceDatabase:
     @classmethod
     def of(cls, service: str, settings: Mapping[str, str]) -> Self:
         """Raises MissingSetting."""
-        owner_url, url = (_setting(settings, f"RECOURS_{service.upper()}_{kind}") for kind in ("OWNER_DATABASE_URL", "DATABASE_URL"))
+        owner_url, url = (setting(settings, f"RECOURS_{service.upper()}_{kind}") for kind in ("OWNER_DATABASE_URL", "DATABASE_URL"))
         owner, role = urlsplit(owner_url), urlsplit(url)
         return cls(
             service=service,
@@ -42,13 +39,6 @@ class ServiceDatabase:
             role_password=unquote(role.password or ""),
             owner_url=owner_url,
         )
-
-
-def _setting(settings: Mapping[str, str], name: str) -> str:
-    try:
-        return settings[name]
-    except KeyError:
-        raise MissingSetting(f"{name} is not set, and no embedded stack runs here") from None
 
 
 async def migrate_all(settings: Mapping[str, str], services: Iterable[str] = SERVICES) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from recours.operations.databases import MissingSetting
+from recours.operations.settings import setting
 from shared.events.registry import TOPICS
 
 _BROKERS_FOR_REPLICAS = 3
@@ -14,10 +14,7 @@ _BROKERS_FOR_REPLICAS = 3
 
 async def create_topics(settings: Mapping[str, str], topics: Iterable[str] = TOPICS) -> list[str]:
     """Create the topics that are missing and return them. Facts are kept for ever (`retention.ms=-1`)."""
-    try:
-        bootstrap = settings["RECOURS_KAFKA_BOOTSTRAP"]
-    except KeyError:
-        raise MissingSetting("RECOURS_KAFKA_BOOTSTRAP is not set, and no embedded stack runs here") from None
+    bootstrap = setting(settings, "RECOURS_KAFKA_BOOTSTRAP")
     prefix = settings.get("RECOURS_TOPIC_PREFIX", "")
     partitions = int(settings.get("RECOURS_KAFKA_PARTITIONS", "3"))
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap)  # aiokafka's admin is only partly typed

@@ -142,6 +142,7 @@ async def _load_accounts(access: Access, team: Team) -> list[DemoAccount]:
                 territory_id=team.territory.id,
                 practitioner_id=UUID(str(line["practitioner_id"])) if "practitioner_id" in line else None,
                 initials=line["initials"],
+                account_id=UUID(str(line["id"])),
             )
     finally:
         await database.close()

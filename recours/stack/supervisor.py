@@ -119,8 +119,12 @@ class Supervisor:
         return child.pid
 
     async def until_ready(self, name: str) -> None:
-        """Wait until a killed or restarting process is ready again."""
-        await self._kept[name].ready.wait()
+        """Wait until a killed or restarting process is ready again; raises DidNotStart once it is given up."""
+        kept = self._kept[name]
+        while not kept.ready.is_set():
+            if kept.condition == "failed":
+                raise DidNotStart(f"{name} failed: {kept.detail}")
+            await asyncio.sleep(_WATCH_SECONDS / 4)
 
     async def _bring_up(self, kept: _Kept) -> None:
         self._mark(kept, "starting")
@@ -185,7 +189,7 @@ class Supervisor:
             await asyncio.sleep(delay)
             try:
                 await self._bring_up(kept)
-            except DidNotStart as failure:
+            except StackError as failure:
                 reason = "did not start"
                 self._say(str(failure))
             else:
