@@ -13,15 +13,15 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from opentelemetry import context as otel_context
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import Status, StatusCode, Tracer
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, Tracer, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 
@@ -92,6 +92,26 @@ def context_of(traceparent: str | None) -> Context:
 def inject(headers: dict[str, str]) -> None:
     """Add the current trace context to outgoing headers."""
     _propagator.inject(headers)
+
+
+class _WithoutLonelySql(Sampler):
+    """Everything, save SQL outside any trace: polling of the outbox and the timers, every second."""
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        lonely = "db.system" in (attributes or {}) and not trace.get_current_span(parent_context).get_span_context().is_valid
+        return (ALWAYS_OFF if lonely else ALWAYS_ON).should_sample(parent_context, trace_id, name, kind, attributes, links)
+
+    def get_description(self) -> str:
+        return "WithoutLonelySql"
 
 
 class _Outlet(SpanProcessor):
@@ -176,9 +196,11 @@ _own_provider: TracerProvider | None = None
 def _provider(service_name: str) -> TracerProvider:
     global _own_provider
     if _own_provider is None:
-        _own_provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.create({"service.name": service_name}), shutdown_on_exit=False)
+        resource = Resource.create({"service.name": service_name})
+        _own_provider = TracerProvider(sampler=_WithoutLonelySql(), resource=resource, shutdown_on_exit=False)
         _own_provider.add_span_processor(_outlet)
         trace.set_tracer_provider(_own_provider)
+        propagate.set_global_textmap(_propagator)  # no baggage: it could carry anything
     return _own_provider
 
 

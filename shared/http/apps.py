@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi.telemetry import TelemetryConfig
 
 from shared import metrics
 from shared.http.edge import install_edge
@@ -12,13 +13,16 @@ from shared.http.problems import install_handlers
 from shared.http.reading import VersionedResponse
 from shared.settling import SettledReport
 
+# FastAPI's own server spans only: its metrics are not ours, its logs carry exception messages.
+_TELEMETRY: TelemetryConfig = {"tracing": True, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+
 # Without the other parts a service still answers: Kafka away delays the others, Redis away slows us down.
 _VITAL = frozenset({"database", "ready"})
 
 
 def make_app(service: str, routers: Sequence[APIRouter] = (), **fastapi_arguments: Any) -> FastAPI:
     """A FastAPI application with our errors, ids, spans, limits, metrics and ETags; the rest of the arguments are FastAPI's."""
-    app = FastAPI(title=f"recours {service}", default_response_class=VersionedResponse, **fastapi_arguments)
+    app = FastAPI(title=f"recours {service}", default_response_class=VersionedResponse, telemetry=_TELEMETRY, **fastapi_arguments)
     install_handlers(app)
     install_edge(app, service)
     for router in routers:
@@ -41,7 +45,7 @@ class Operated(Protocol):
 
 def make_ops_app(service: Operated) -> FastAPI:
     """/health, /metrics and /internal, served on the second address only."""
-    app = FastAPI(title="recours ops", openapi_url=None)
+    app = FastAPI(title="recours ops", openapi_url=None, telemetry={**_TELEMETRY, "tracing": False})
     install_handlers(app)
 
     @app.get("/health")

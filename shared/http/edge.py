@@ -1,14 +1,15 @@
-"""What surrounds every request: its id, its span, the limit of its body, its time, and the answer when all else failed."""
+"""What surrounds every request: its id, the limit of its body, its time, and the answer when all else failed.
+
+The server span around it is FastAPI's own (`make_app`).
+"""
 
 import re
 import time
-from uuid import UUID
 
 from fastapi import FastAPI
-from opentelemetry.trace import SpanKind, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import log, metrics, telemetry
+from shared import log, metrics
 from shared.http.problems import TooLarge, problem, unexpected
 from shared.ids import new_id
 
@@ -31,33 +32,22 @@ class Edge:
             return
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
-        traceparent = headers.get(b"traceparent")
-        context = telemetry.context_of(traceparent.decode("latin-1") if traceparent else None)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         started = time.perf_counter()
-        with (
-            log.bound(http_request_id=request_id),
-            telemetry.tracer().start_as_current_span(
-                method, context=context, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
-            ) as span,
-        ):
-            answered = False
+        answered = False
 
-            async def answer(message: Message) -> None:
-                nonlocal answered
-                if message["type"] == "http.response.start":
-                    answered = True
-                    message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-                    route, status = _route(scope), message["status"]
-                    metrics.HTTP_REQUEST_SECONDS.observe(
-                        time.perf_counter() - started, service=self._service, route=route, method=method, status=str(status)
-                    )
-                    span.update_name(f"{method} {route}")
-                    span.set_attributes({"http.request.method": method, "http.route": route, "http.response.status_code": status})
-                    if status >= 500:
-                        span.set_status(StatusCode.ERROR)
-                await send(message)
+        async def answer(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = True
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                elapsed = time.perf_counter() - started
+                metrics.HTTP_REQUEST_SECONDS.observe(
+                    elapsed, service=self._service, route=_route(scope), method=method, status=str(message["status"])
+                )
+            await send(message)
 
+        with log.bound(http_request_id=request_id):
             try:
                 await self._app(scope, await _limited(headers, receive), answer)
             except TooLarge as error:
@@ -72,7 +62,7 @@ def _request_id(given: bytes | None) -> str:
     """The caller's id when it looks like one; never something else, as it is logged."""
     if given is not None and _REQUEST_ID.fullmatch(given) and not given.isdigit():
         return given.decode()
-    return str(UUID(int=new_id().int))
+    return str(new_id())
 
 
 def _route(scope: Scope) -> str:
