@@ -41,6 +41,6 @@ def _letters(bits: int) -> str:
 
 
 def _check_letter(letters: str) -> str:
-    """Modulo 31 of the weighted sum: finds a wrong letter or a swap of neighbours, save 0 taken for Z (31 is prime; the two are congruent)."""
+    """Modulo 31 of the weighted sum: finds a wrong letter or a swap of neighbours, save 0 taken for Z (congruent)."""
     total = sum(weight * _ALPHABET.index(letter) for weight, letter in enumerate(letters, start=2))
     return _ALPHABET[total % 31]

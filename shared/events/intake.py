@@ -112,7 +112,9 @@ class RequestQualified(Event):
     commune: InseeCode
     cell: Cell | None = None
     age_band: AgeBand
-    flags: list[Code] = Field(default_factory=list, description="reduced_mobility, isolated, interpreter, pregnant, anticoagulant, immunosuppressed…")
+    flags: list[Code] = Field(
+        default_factory=list, description="reduced_mobility, isolated, interpreter, pregnant, anticoagulant, immunosuppressed…"
+    )
     without_mt: bool
     previous_practitioner_id: UUID | None = None
     allocation: Literal["assisted", "automatic"]

@@ -14,8 +14,18 @@ AGENDAS = "scheduling.agendas"
 
 PractitionerStatus = Literal["titulaire", "adjoint", "remplacant", "collaborateur", "docteur_junior"]
 ActOutcome = Literal[
-    "seen", "seen_again", "seen_ed", "called_15", "door_closed", "missed", "needs_exam", "phone_only", "refused", "impossible",
-    "already_taken", "death",
+    "seen",
+    "seen_again",
+    "seen_ed",
+    "called_15",
+    "door_closed",
+    "missed",
+    "needs_exam",
+    "phone_only",
+    "refused",
+    "impossible",
+    "already_taken",
+    "death",
 ]
 
 
