@@ -189,8 +189,9 @@ class EventConsumer:
             try:
                 async with self._database.transaction() as tx:
                     await tx.sql.execute(
-                        _BURY, self.group, incoming.event_id, incoming.event_type, incoming.topic, incoming.partition, incoming.offset,
-                        incoming.key, incoming.body, incoming.headers, code, type(reason).__name__, tries, first_failed_at, datetime.now(UTC),
+                        _BURY, self.group, incoming.event_id, incoming.event_type, incoming.topic, incoming.partition,
+                        incoming.offset, incoming.key, incoming.body, incoming.headers, code, type(reason).__name__, tries,
+                        first_failed_at, datetime.now(UTC),
                     )  # fmt: skip
                 break
             except Unavailable:

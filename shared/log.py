@@ -22,7 +22,7 @@ _KEY = re.compile(
     r"|outcome|panel|partition|partitions|parts|pending|pid|port|process|purpose|reason|role|roles|rounds|route|rows|service|state|status|step|task"
     r"|to|topic|topics|urgency|version|wait"
 )
-_VALUE = re.compile(r"[A-Za-z0-9_.:/+\[\],@-]{0,200}")
+_VALUE = re.compile(r"[A-Za-z0-9_.:/+=\[\],-]{0,200}")
 _PHONE = re.compile(r"(?<![0-9a-f-])(?:\+\s?33|0033|0)\s?[1-9](?:[ .-]?\d{2}){4}(?![0-9a-f-])", re.IGNORECASE)
 _SAFE_LIBRARIES: Final = ("uvicorn", "aiokafka")  # their warnings name brokers, groups and ports; the others may quote what they carry
 _KNOWN_FRAMES = 6
@@ -101,13 +101,13 @@ class Formatter(logging.Formatter):
         }
         if record.name.startswith("recours."):
             line["event"] = record.msg if _VALUE.fullmatch(str(record.msg)) else "unnamed"
-            line |= allowed(getattr(record, "fields", {}))
+            line = {**allowed(getattr(record, "fields", {})), **line}
         else:
             line |= {"event": "library", "library": record.name}
             message = _message_of(record)
             if message is not None:
                 line["message"] = message
-        line |= _bound.get()
+        line |= allowed(_bound.get())
         trace_id = telemetry.current_trace_id()
         if trace_id is not None:
             line["trace_id"] = trace_id
@@ -140,7 +140,7 @@ def _plain(value: object) -> object | None:
         case bool() | float():
             return value
         case int():
-            return value if abs(value) < 10**8 else str(value) if abs(value) < 10**15 and not _PHONE.search(f"0{value}") else None
+            return None if _PHONE.fullmatch(f"0{value}") or _PHONE.fullmatch(f"+{value}") else value
         case UUID() | datetime() | date():
             return str(value)
         case str() | PurePath():
