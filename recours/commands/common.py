@@ -5,12 +5,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from recours.operations.settings import MissingSetting
 from recours.stack.errors import StackError
+
+if TYPE_CHECKING:
+    from recours.operations.ops_address import OpsAddress
 
 DataDir = Annotated[
     Path | None,
@@ -28,6 +31,23 @@ def refusals() -> Iterator[None]:
         yield
     except (StackError, MissingSetting) as refusal:
         fail(str(refusal))
+
+
+@contextmanager
+def ops_address(data_dir: Path | None, service: str) -> Iterator["OpsAddress"]:
+    """The service's address for operators, refusals printed."""
+    from recours.operations.ops_address import OpsAddress, OpsRefused
+    from recours.stack.environment import command_settings
+    from recours.stack.ports import SERVICES
+
+    if service not in SERVICES:
+        fail(f"no service {service!r}: {', '.join(SERVICES)}", 2)
+    with refusals():
+        try:
+            with OpsAddress(command_settings(data_dir), service) as ops:
+                yield ops
+        except OpsRefused as refusal:
+            fail(str(refusal))
 
 
 def fail(reason: str, code: int = 1) -> NoReturn:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recours.commands.common import DataDir, refusals
+from recours.commands.common import DataDir, fail, refusals
 
 app = typer.Typer(add_completion=False)
 
@@ -18,7 +18,12 @@ def migrate(
     from recours.operations.databases import migrate_all
     from recours.stack.environment import command_settings
     from recours.stack.ports import SERVICES
+    from shared.migrate import MigrationRefused
 
     with refusals():
-        done = asyncio.run(migrate_all(command_settings(data_dir), services or SERVICES))
-        print(f"up to date: {', '.join(done)}")
+        try:
+            done = asyncio.run(migrate_all(command_settings(data_dir), services or SERVICES))
+        except MigrationRefused as refusal:
+            fail(str(refusal))
+    for service, applied in done.items():
+        print(f"{service}: {', '.join(applied) if applied else 'up to date'}")

@@ -93,9 +93,8 @@ def list_(data_dir: DataDir = None, json: Json = False) -> None:
         return
     for account in found:
         marks = [mark for mark, shown in (("second factor", account.second_factor), ("disabled", account.disabled)) if shown]
-        print(
-            f"{account.login:<20} {account.display_name:<36} {account.territory_id:<12} {', '.join(sorted(account.roles))} {' '.join(marks)}"
-        )
+        roles = ", ".join(sorted(account.roles))
+        print(f"{account.login:<20} {account.display_name:<36} {account.territory_id:<12} {roles} {' '.join(marks)}")
 
 
 @app.command()
