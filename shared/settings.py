@@ -76,6 +76,9 @@ class CommonSettings(BaseSettings):
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{0,40}$")] = ""
     kafka_refill: Refill = _unless_production("automatic", "manual")
     kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = _unless_production(50, 500)
+    kafka_session_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = _unless_production(
+        3_000, 10_000
+    )  # Tansu waits half of it to form a group
     kafka_idempotence: bool = _unless_production(False, True)
     kafka_partitions: Annotated[int, Field(ge=1, le=200)] = 3
     clock_file: Path | None = None
@@ -162,6 +165,8 @@ class _Environment(PydanticBaseSettingsSource):
 
 def _exit_naming(settings: type[CommonSettings], invalid: ValidationError) -> NoReturn:
     for error in invalid.errors(include_input=False, include_url=False, include_context=False):
+        if error["type"] == "default_factory_not_called":  # only because another field is wrong
+            continue
         field = str(error["loc"][0]) if error["loc"] else ""
         variable = settings.variable(field) if field in settings.model_fields else field or "settings"
         wrong = "is missing" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")

@@ -86,7 +86,9 @@ def attached(traceparent: str | None) -> Iterator[None]:
 
 
 def context_of(traceparent: str | None) -> Context:
-    return otel_context.get_current() if traceparent is None else _propagator.extract({"traceparent": traceparent})
+    """The current context, with the span of a readable `traceparent` as the parent of what comes next."""
+    carrier = {} if traceparent is None else {"traceparent": traceparent}
+    return _propagator.extract(carrier, otel_context.get_current())
 
 
 def inject(headers: dict[str, str]) -> None:
