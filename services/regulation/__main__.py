@@ -1,0 +1,6 @@
+"""`python -m services.regulation`"""
+
+from services.regulation.app import build
+from shared.service import run
+
+run(build)
