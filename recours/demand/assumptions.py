@@ -1,4 +1,4 @@
-"""`assumptions.yaml` of a territory: what is supposed about its callers, doctors and desk. The reasons stand beside the figures, in the file."""
+"""`assumptions.yaml` of a territory: what is supposed about its callers, doctors and desk. The reasons stand beside the figures."""
 
 from pathlib import Path
 from typing import Annotated, Literal

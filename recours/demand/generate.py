@@ -90,18 +90,31 @@ def _need(rng: Random, number: int, on: date, territory: Territory, assumptions:
     refuses = rng.random()
     rank = 0 if refuses < assumptions.calls.refuses_all else rng.choice((2, 3)) if refuses < assumptions.calls.refuses_first else 1
     limits = Limits(
-        can_move=mobile, isolated="isolated" in person.flags and not mobile, camera=rng.random() >= people.no_camera.at(person.age_years),
+        can_move=mobile,
+        isolated="isolated" in person.flags and not mobile,
+        camera=rng.random() >= people.no_camera.at(person.age_years),
         confined=mobile and reason in ("Q01", "Q03") and rng.random() < 0.02,
-    )  # fmt: skip
+    )
     help_wanted: Literal["yes", "no", "later"] | None = None
     if person.mt == "none":
         draw = rng.random()
         help_wanted = "yes" if draw < people.mt_help.yes else "later" if draw < people.mt_help.yes + people.mt_help.later else "no"
     return Need(
-        number=number, person=person, reason=reason, words=rng.choice(shape.words), since_days=rng.randint(*shape.since_days), caller_role=role,
-        with_patient_now=beside, vital=_vital(rng, reason, danger), danger=danger, limits=limits,
-        delegated=rng.random() < assumptions.calls.delegated, takes_rank=rank, mt_help=help_wanted, comes=rng.random() >= assumptions.acts.no_show,
-    )  # fmt: skip
+        number=number,
+        person=person,
+        reason=reason,
+        words=rng.choice(shape.words),
+        since_days=rng.randint(*shape.since_days),
+        caller_role=role,
+        with_patient_now=beside,
+        vital=_vital(rng, reason, danger),
+        danger=danger,
+        limits=limits,
+        delegated=rng.random() < assumptions.calls.delegated,
+        takes_rank=rank,
+        mt_help=help_wanted,
+        comes=rng.random() >= assumptions.acts.no_show,
+    )
 
 
 def _danger(rng: Random, shape: ReasonShare, assumptions: Assumptions) -> Danger:
@@ -122,9 +135,11 @@ def _vital(rng: Random, reason: str, danger: Danger) -> VitalAnswers:
     question = _VITAL_FIRST.get(reason) or rng.choice(("breathing", "consciousness", "chest_or_collapse"))
     answer: Literal["yes", "unknown"] = "unknown" if rng.random() < 0.15 else "yes"
     return VitalAnswers(
-        answer if question == "breathing" else "no", answer if question == "consciousness" else "no",
-        answer if question == "chest_or_collapse" else "no", withdrawn=False,
-    )  # fmt: skip
+        answer if question == "breathing" else "no",
+        answer if question == "consciousness" else "no",
+        answer if question == "chest_or_collapse" else "no",
+        withdrawn=False,
+    )
 
 
 def _caller(rng: Random, person: Person, assumptions: Assumptions) -> tuple[Literal["patient", "other"], bool]:
@@ -140,27 +155,51 @@ def _phone_shown(rng: Random, assumptions: Assumptions, person: Person) -> str |
 
 
 def _call(
-    rng: Random, at: datetime, kind: CallKind, phone: str | None, assumptions: Assumptions, *, need: int | None = None, about: int | None = None
+    rng: Random,
+    at: datetime,
+    kind: CallKind,
+    phone: str | None,
+    assumptions: Assumptions,
+    *,
+    need: int | None = None,
+    about: int | None = None,
 ) -> Call:
     calls = assumptions.calls
     tail = -log(1 - rng.random()) / log(2)  # exponential, median 1
     patience = max(calls.patience_seconds.minimum, round(calls.patience_seconds.median * tail))
     again = rng.randint(180, 900) if rng.random() < calls.calls_again_after_abandon else None
-    talk = calls.whole_call_seconds if kind in ("request", "second_worse") else calls.error_seconds if kind == "error" else calls.short_call_seconds
+    talk = (
+        calls.whole_call_seconds
+        if kind in ("request", "second_worse")
+        else calls.error_seconds
+        if kind == "error"
+        else calls.short_call_seconds
+    )
     step0 = rng.randint(*calls.step0_seconds)
     return Call(
-        number=0, rings_at=at, kind=kind, phone=phone, patience_seconds=patience, again_after_seconds=again, step0_seconds=step0,
-        talk_seconds=rng.randint(*talk), wrap_up_seconds=rng.randint(*calls.wrap_up_seconds), need=need, about=about,
-    )  # fmt: skip
+        number=0,
+        rings_at=at,
+        kind=kind,
+        phone=phone,
+        patience_seconds=patience,
+        again_after_seconds=again,
+        step0_seconds=step0,
+        talk_seconds=rng.randint(*talk),
+        wrap_up_seconds=rng.randint(*calls.wrap_up_seconds),
+        need=need,
+        about=about,
+    )
 
 
 def _second_calls(rng: Random, first: datetime, closes_at: datetime, need: Need, assumptions: Assumptions) -> list[Call]:
     """What the same person calls back for, later on the same day."""
     per = assumptions.volume.other_calls_per_request
     chances: tuple[tuple[CallKind, float], ...] = (
-        ("second_information", per.second_information), ("second_change", per.second_change), ("second_cancel", per.second_cancel),
+        ("second_information", per.second_information),
+        ("second_change", per.second_change),
+        ("second_cancel", per.second_cancel),
         ("second_worse", per.second_worse),
-    )  # fmt: skip
+    )
     calls = []
     for kind, chance in chances:
         wanted, minutes = rng.random() < chance, rng.randint(*assumptions.volume.second_call_after_minutes)

@@ -30,14 +30,14 @@ FEMALE = (
     "Adélaïde", "Aïcha", "Albane", "Amandine", "Anaïs", "Annick", "Bérengère", "Bintou", "Brigitte", "Cécile", "Chantal", "Chloé",
     "Coralie", "Djamila", "Edwige", "Élodie", "Émeline", "Fatoumata", "Françoise", "Gaëlle", "Geneviève", "Ghislaine", "Hélène", "Huguette",
     "Jacqueline", "Jeannine", "Joséphine", "Khadija", "Laëtitia", "Léonie", "Lucienne", "Magali", "Manon", "Marie-Ange", "Marie-Thérèse",
-    "Mélusine", "Monique", "Nadège", "Naïma", "Nicole", "Océane", "Paulette", "Priscilla", "Raymonde", "Rokhaya", "Sabrina", "Samira",
+    "Mélusine", "Mireille", "Nadège", "Naïma", "Nicole", "Océane", "Paulette", "Priscilla", "Raymonde", "Rokhaya", "Sabrina", "Samira",
     "Simone", "Solange", "Sylvie", "Thi-Mai", "Tiphaine", "Valentine", "Véronique", "Yamina", "Yvonne", "Zoé",
 )  # fmt: skip
 MALE = (
     "Abdoulaye", "Achille", "Alexandre", "Amadou", "Antonin", "Aristide", "Armand", "Aurélien", "Baptiste", "Bernard", "Boubacar", "Cédric",
     "Christophe", "Corentin", "Damien", "Didier", "Édouard", "Émile", "Fabrice", "Farid", "Ferdinand", "François", "Gérard", "Gilles",
     "Guillaume", "Hamza", "Hervé", "Ibrahima", "Jean-Luc", "Jérôme", "Joaquim", "Joël", "Jules", "Kamel", "Karim", "Kévin", "Laurent",
-    "Lucien", "Marcel", "Mathieu", "Maurice", "Mehdi", "Mickaël", "Moussa", "Nicolas", "Olivier", "Ousmane", "Pascal", "Philippe",
+    "Lucien", "Marcellin", "Mathieu", "Maurice", "Mehdi", "Mickaël", "Moussa", "Nicolas", "Olivier", "Ousmane", "Pascal", "Philippe",
     "Quentin", "Raphaël", "Roland", "Romain", "Sébastien", "Thibault", "Thierry", "Timothée", "Xavier", "Yannick", "Youssef",
 )  # fmt: skip
 STREETS = (
@@ -103,15 +103,35 @@ def draw_person(
         lon, lat = family.lon, family.lat
         birth_name = family.birth_name if rng.random() < 0.7 else birth_name
     draw = rng.random()
-    mt: Literal["none", "has", "absent"] = "none" if draw < people.without_mt else "absent" if draw < people.without_mt + people.mt_absent else "has"
+    mt: Literal["none", "has", "absent"] = (
+        "none" if draw < people.without_mt else "absent" if draw < people.without_mt + people.mt_absent else "has"
+    )
     elderly = years >= 65
     ald = rng.random() < (people.ald.from_65 if elderly else people.ald.under_65)
     flags = _flags(rng, assumptions, years, ages)
     voice_only = rng.random() < people.voice_only
     return Person(
-        number, birth_name, used_name, first_name, birth_date(rng, on, years, months), years, months, sex, phone, address, access, insee, lon, lat,
-        cell_of(lon, lat), mt, None if mt == "none" else rng.choice(MT_NAMES), ald, flags, "voice_only" if voice_only or phone is None else "sms_ok",
-    )  # fmt: skip
+        number,
+        birth_name,
+        used_name,
+        first_name,
+        birth_date(rng, on, years, months),
+        years,
+        months,
+        sex,
+        phone,
+        address,
+        access,
+        insee,
+        lon,
+        lat,
+        cell_of(lon, lat),
+        mt,
+        None if mt == "none" else rng.choice(MT_NAMES),
+        ald,
+        flags,
+        "voice_only" if voice_only or phone is None else "sms_ok",
+    )
 
 
 def _flags(rng: Random, assumptions: Assumptions, years: int, ages: AgeSet) -> tuple[str, ...]:
