@@ -1,6 +1,7 @@
 """A console of its own database, without the other services: they answer nothing, which is a case too."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx
@@ -18,6 +19,7 @@ NOWHERE = "http://127.0.0.1:9"
 async def console(running_service: RunningService) -> AsyncIterator[Running]:
     away = {f"RECOURS_{name}_URL": NOWHERE for name in ("INTAKE", "SCHEDULING", "TELECONSULT", "ORIENTATION", "REGULATION", "PILOTAGE")}
     async with running_service(build, "console", RECOURS_CONSOLE_PUBLIC_URL="http://127.0.0.1:8700", **away) as running:
+        await running.service.redis.flushdb()  # failures counted by the test before
         yield running
 
 
@@ -32,9 +34,10 @@ def a_browser(console: Running) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=console.url, headers={"origin": console.url, "accept": "text/html"}, trust_env=False)
 
 
-async def signed_in(console: Running, login: str, *roles: str, practitioner: bool = False) -> httpx.AsyncClient:
+@asynccontextmanager
+async def signed_in(console: Running, login: str, *roles: str, practitioner: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     await an_account(console, login, *roles, practitioner=practitioner)
-    browser = a_browser(console)
-    answer = await browser.post("/connexion", data={"login": login, "password": PASSWORD})
-    assert answer.status_code == 303, answer.text
-    return browser
+    async with a_browser(console) as browser:
+        answer = await browser.post("/connexion", data={"login": login, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        yield browser
