@@ -13,7 +13,7 @@ from services.regulation import domain
 from services.regulation.domain import Advice, CaseFile, Handing, Person, Rota
 from shared.errors import Forbidden, NotFound
 from shared.events import Event
-from shared.events.regulation import AdviceGiven, CaseAcknowledged, CaseDecided, CaseReceived
+from shared.events.regulation import CaseReceived
 
 TEN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -32,8 +32,8 @@ def a_dial(at: datetime = TEN, **said: object) -> Handing:
     return replace(Handing("red_flag", at, channel="voice"), **said)  # type: ignore[arg-type]  # builder
 
 
-def kinds(events: list[Event]) -> list[object]:
-    return [type(event) for event in events]
+def kinds(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
 
 
 def at_the_15(said: Handing | None = None) -> CaseFile:
@@ -50,7 +50,7 @@ def test_a_case_told_by_the_console_and_by_the_event_is_received_once() -> None:
     for first, second in ((put, told), (told, put)):
         file, events = domain.hand_over(a_file(), "fifteen", first, now=TEN)
         file, more = domain.hand_over(file, "fifteen", second, now=TEN + MINUTE)
-        assert kinds(events) == [CaseReceived]
+        assert kinds(events) == ["CaseReceived"]
         assert more == []
         handing = file.cases["fifteen"].handing
         assert (handing.handed_by_initials, handing.commune, handing.age_band) == ("SM", "94016", "70-74y")
@@ -59,7 +59,7 @@ def test_a_case_told_by_the_console_and_by_the_event_is_received_once() -> None:
 
 def test_the_acknowledgement_is_published_once_and_a_regulator_takes_over_from_the_arm() -> None:
     file, events = domain.acknowledge(at_the_15(), ARM, now=TEN + MINUTE)
-    assert kinds(events) == [CaseAcknowledged] and events[0].version == 2
+    assert kinds(events) == ["CaseAcknowledged"] and events[0].version == 2
     file, again = domain.acknowledge(file, VERNET, now=TEN + 2 * MINUTE)
     assert again == []
     case = file.cases["fifteen"]
@@ -74,7 +74,7 @@ def test_an_arm_cannot_decide() -> None:
 
 def test_deciding_takes_the_case_and_another_decision_is_refused() -> None:
     file, events = domain.decide(at_the_15(), "smur_sent", VERNET, now=TEN + MINUTE)
-    assert kinds(events) == [CaseAcknowledged, CaseDecided]
+    assert kinds(events) == ["CaseAcknowledged", "CaseDecided"]
     assert [e.version for e in events] == [2, 3]
     assert domain.decide(file, "smur_sent", VERNET, now=TEN + 2 * MINUTE) == (file, [])
     with pytest.raises(domain.AlreadyDecided):
@@ -92,7 +92,7 @@ def test_a_dial_after_the_decision_opens_the_case_again_and_an_old_dial_told_lat
     assert (late.state("fifteen"), silent) == ("decided", [])
     again, events = domain.hand_over(late, "fifteen", a_dial(TEN + 7 * MINUTE), now=TEN + 7 * MINUTE)
     assert again.state("fifteen") == "delivered"
-    assert kinds(events) == [CaseReceived]
+    assert kinds(events) == ["CaseReceived"]
 
 
 def test_the_desk_ending_a_handed_over_request_does_not_take_it_from_the_15() -> None:
@@ -124,7 +124,7 @@ def test_advice_is_given_by_the_doctor_of_the_rota_the_deputy_or_a_regulator_onl
     for person, rota in ((ROCHE, ON_DUTY), (VERNET, None), (ZIANI, replace(ON_DUTY, deputy_id=ZIANI.practitioner_id))):
         given, events = domain.give_advice(file, word, person, rota, now=TEN + MINUTE)
         assert given.state("duty_doctor") == "decided"
-        assert kinds(events) == [AdviceGiven]
+        assert kinds(events) == ["AdviceGiven"]
 
 
 def test_the_doctor_named_at_the_question_may_still_answer_after_the_rota_moved_on() -> None:
@@ -168,19 +168,19 @@ def test_a_dial_that_really_happened_is_not_taken_back_by_the_doctor() -> None:
 
 def test_the_doctors_15_puts_the_case_in_the_regulators_inbox() -> None:
     file, events = domain.give_advice(asked(), Advice("fifteen"), ROCHE, ON_DUTY, now=TEN + MINUTE)
-    assert kinds(events) == [AdviceGiven, CaseReceived]
+    assert kinds(events) == ["AdviceGiven", "CaseReceived"]
     assert file.cases["fifteen"].handing.urgency == "red_flag"
 
 
 def test_a_second_question_after_the_first_word_stands_again() -> None:
     file, _ = domain.give_advice(asked(), Advice("appointment", "same_day", ("visit",)), ROCHE, ON_DUTY, now=TEN + MINUTE)
     file, events = domain.ask_duty_doctor(file, Handing("advice", TEN + 60 * MINUTE, confirmed=True), rota=ON_DUTY, now=TEN + 60 * MINUTE)
-    assert file.state("duty_doctor") == "delivered" and kinds(events) == [CaseReceived]
+    assert file.state("duty_doctor") == "delivered" and kinds(events) == ["CaseReceived"]
 
 
 def test_a_word_known_before_its_question_is_not_lost() -> None:
     file, events = domain.give_advice(a_file(), Advice("advice_only"), ROCHE, ON_DUTY, now=TEN + MINUTE)
-    assert kinds(events) == [CaseReceived, AdviceGiven]
+    assert kinds(events) == ["CaseReceived", "AdviceGiven"]
     file, later = domain.ask_duty_doctor(file, Handing("advice", TEN, confirmed=True, reason="Q10"), rota=ON_DUTY, now=TEN + 2 * MINUTE)
     assert file.state("duty_doctor") == "decided" and later == []
     assert file.cases["duty_doctor"].handing.reason == "Q10"

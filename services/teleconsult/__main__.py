@@ -1,0 +1,6 @@
+"""`python -m services.teleconsult`"""
+
+from services.teleconsult.app import build
+from shared.service import run
+
+run(build)
