@@ -62,24 +62,20 @@ class Histogram(_Metric):
 HTTP_REQUEST_SECONDS = Histogram(
     "recours_http_request_seconds", "Time to the first byte of an answer", ["service", "route", "method", "status"]
 )
-RECORDED_TOTAL = Counter("recours_recorded_total", "Facts recorded in the journal", ["service", "event_type"])
 OUTBOX_PENDING = Gauge("recours_outbox_pending", "Rows of the journal not yet confirmed by the broker", ["service"])
 OUTBOX_OLDEST_SECONDS = Gauge("recours_outbox_oldest_seconds", "Age of the oldest pending row, real time", ["service"])
 PUBLISHED_TOTAL = Counter("recours_published_total", "Records confirmed by the broker", ["service", "topic", "event_type"])
-PUBLISH_SECONDS = Histogram("recours_publish_seconds", "From recording a fact to the broker's confirmation, real time", ["service"])
 RELAY_ROUNDS_TOTAL = Counter("recours_relay_rounds_total", "Rounds of the relay", ["service", "outcome"])
 REFILL_TOTAL = Counter("recours_refill_total", "Rows sent again into an empty log", ["service"])
 CONSUMED_TOTAL = Counter(
     "recours_consumed_total", "Records consumed (done, duplicate, skipped, dead, retried)", ["service", "topic", "event_type", "outcome"]
 )
-CONSUME_SECONDS = Histogram("recours_consume_seconds", "Time of one record's transaction", ["service", "event_type"])
 CONSUMER_LAG = Gauge("recours_consumer_lag", "Records between a group's position and the end it last saw", ["service", "topic"])
 DEAD_LETTERS_TOTAL = Counter("recours_dead_letters_total", "Records put aside as dead letters", ["service", "topic", "reason"])
 INBOX_SKIPPED_TOTAL = Counter("recours_inbox_skipped_total", "Records older than the inbox floor", ["service"])
 TIMER_DUE_TOTAL = Counter("recours_timer_due_total", "Due work that was run", ["service", "kind", "outcome"])
 TIMER_LATE_SECONDS = Histogram("recours_timer_late_seconds", "From due to done, business time", ["service", "kind"], (1, 2, 5, 10, 60, 600))
 LIVE_CLIENTS = Gauge("recours_live_clients", "Browser tabs that listen to live hints", ["service"])
-LIVE_HINTS_TOTAL = Counter("recours_live_hints_total", "Hints sent to browser tabs", ["service", "panel"])
 
 
 def exposition() -> bytes:

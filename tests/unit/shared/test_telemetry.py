@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import http, telemetry
 from shared.auth import Principal, TokenIssuer, TokenVerifier
@@ -75,6 +76,19 @@ def test_only_allowed_attributes_leave_the_process(tmp_path: Path) -> None:
     assert PHONE not in path.read_text()
     assert line["error"] is True
     assert line["attributes"] == {"http.route": "/x/{id}", "url.full": "http://intake:8701/calls"}
+
+
+def test_any_exporter_gets_neither_messages_nor_event_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = InMemorySpanExporter()
+    monkeypatch.setattr(telemetry, "OTLPSpanExporter", lambda: memory)
+    telemetry.setup("intake", "otlp")
+    with pytest.raises(ValueError), telemetry.tracer().start_as_current_span("work"):
+        raise ValueError(f"bad number {PHONE}")
+    monkeypatch.setattr(memory, "shutdown", lambda: None)
+    telemetry.shutdown()
+    [span] = memory.get_finished_spans()
+    assert PHONE not in span.to_json()
+    assert [dict(event.attributes or {}) for event in span.events] == [{"exception.type": "ValueError", "exception.escaped": "False"}]
 
 
 async def test_a_command_is_one_trace_from_client_to_sql_and_without_parameters(
