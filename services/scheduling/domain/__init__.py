@@ -1,0 +1,1 @@
+"""Pure rules of the shared agenda: slots, rounds, allocation, acts."""

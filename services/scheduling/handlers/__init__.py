@@ -1,0 +1,1 @@
+"""Commands, and what each command or incoming fact does: lock, decide, write, record."""

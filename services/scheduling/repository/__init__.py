@@ -1,0 +1,1 @@
+"""All SQL of scheduling. The first argument after the connection is always the territory."""

@@ -1,0 +1,129 @@
+"""Who has a doctor's time. Every insertion here is judged by the exclusion constraints; the slot's row is locked before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.scheduling.domain.model import Hold, Slot
+from services.scheduling.domain.refusals import SlotTaken
+from services.scheduling.repository import slots
+from shared.db import Connection, Tx
+
+_TAKE = """
+    INSERT INTO period (id, territory_id, practitioner_id, kind, during, slot_id, inside_round_id, request_id, held_by, held_by_initials,
+                        expires_at)
+    VALUES ($1, $2, $3, $4, tstzrange($5, $6), $7, $8, $9, $10, $11, $12)
+"""
+
+
+async def take_for_appointment(tx: Tx, territory_id: str, appointment_id: UUID, slot: Slot, request_id: UUID) -> None:
+    """The slot belongs to the request; raises SlotTaken when the doctor's time is already given (the transaction is lost)."""
+    await _take(tx, territory_id, appointment_id, "appointment", slot, request_id, None)
+
+
+async def take_for_hold(tx: Tx, territory_id: str, hold: Hold, slot: Slot) -> None:
+    """The slot is kept until `hold.expires_at`; raises SlotTaken as above."""
+    await _take(tx, territory_id, hold.id, "hold", slot, hold.request_id, hold)
+
+
+async def _take(tx: Tx, territory_id: str, period_id: UUID, kind: str, slot: Slot, request_id: UUID, hold: Hold | None) -> None:
+    keeper = (None, None, None) if hold is None else (hold.held_by, hold.held_by_initials, hold.expires_at)
+    try:
+        await tx.sql.execute(
+            _TAKE, period_id, territory_id, slot.practitioner_id, kind, slot.starts_at, slot.ends_at, slot.id, slot.round_id,
+            request_id, *keeper,
+        )  # fmt: skip
+    except asyncpg.ExclusionViolationError as clash:
+        raise SlotTaken(f"slot {slot.id}") from clash
+    await slots.block(tx, slot, until=None if hold is None else hold.expires_at, request_id=request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A period that was removed."""
+
+    id: UUID
+    practitioner_id: UUID
+    slot_id: UUID
+    request_id: UUID
+
+
+_FREE = """
+    DELETE FROM period WHERE territory_id = $1 AND id = $2
+    RETURNING id, practitioner_id, slot_id, inside_round_id, request_id, lower(during) AS starts_at, upper(during) AS ends_at
+"""
+
+
+async def free(tx: Tx, territory_id: str, period_id: UUID) -> Freed | None:
+    """Give the time back; None when it was already given back."""
+    row = await tx.sql.fetchrow(_FREE, territory_id, period_id)
+    if row is None:
+        return None
+    await slots.unblock(
+        tx, slot_id=row["slot_id"], practitioner_id=row["practitioner_id"], round_id=row["inside_round_id"],
+        starts_at=row["starts_at"], ends_at=row["ends_at"],
+    )  # fmt: skip
+    return Freed(row["id"], row["practitioner_id"], row["slot_id"], row["request_id"])
+
+
+_SELECT_HOLD = "SELECT id, slot_id, practitioner_id, request_id, held_by, held_by_initials, expires_at FROM period"
+
+# In the way: the same place of a round, or any period of the doctor over the slot's time, in whatever territory.
+_EXPIRED = """
+    SELECT id, territory_id FROM period
+    WHERE kind = 'hold' AND expires_at <= $5
+      AND (slot_id = $1 OR ($6::uuid IS NULL AND practitioner_id = $2 AND inside_round_id IS NULL AND during && tstzrange($3, $4)))
+    ORDER BY id
+"""
+_HOLD = f"{_SELECT_HOLD} WHERE territory_id = $1 AND id = $2 AND kind = 'hold'"
+_HOLD_OF_SLOT = f"{_SELECT_HOLD} WHERE territory_id = $1 AND slot_id = $2 AND kind = 'hold'"
+_HOLDS_OF_REQUEST = f"{_SELECT_HOLD} WHERE territory_id = $1 AND request_id = $2 AND kind = 'hold' ORDER BY id"
+_EXTEND = "UPDATE period SET expires_at = $3 WHERE territory_id = $1 AND id = $2"
+
+
+async def expired_in_the_way(sql: Connection, slot: Slot, *, now: datetime) -> list[tuple[str, UUID]]:
+    """Territory and id of the holds that are over and keep somebody from this slot."""
+    rows = await sql.fetch(_EXPIRED, slot.id, slot.practitioner_id, slot.starts_at, slot.ends_at, now, slot.round_id)
+    return [(row["territory_id"], row["id"]) for row in rows]
+
+
+async def find_hold(sql: Connection, territory_id: str, hold_id: UUID) -> Hold | None:
+    return _hold(await sql.fetchrow(_HOLD, territory_id, hold_id))
+
+
+async def hold_of_slot(sql: Connection, territory_id: str, slot_id: UUID) -> Hold | None:
+    return _hold(await sql.fetchrow(_HOLD_OF_SLOT, territory_id, slot_id))
+
+
+async def holds_of_request(sql: Connection, territory_id: str, request_id: UUID) -> list[Hold]:
+    return [hold for row in await sql.fetch(_HOLDS_OF_REQUEST, territory_id, request_id) if (hold := _hold(row)) is not None]
+
+
+async def extend_hold(tx: Tx, territory_id: str, hold: Hold, slot: Slot) -> None:
+    """The same person keeps the same slot longer."""
+    await tx.sql.execute(_EXTEND, territory_id, hold.id, hold.expires_at)
+    await slots.block(tx, slot, until=hold.expires_at, request_id=hold.request_id)
+
+
+_WHO = """
+    SELECT coalesce(p.held_by_initials, a.booked_by_initials) FROM period p LEFT JOIN appointment a ON a.id = p.id
+    WHERE p.kind <> 'round'
+      AND (p.slot_id = $1 OR ($5::uuid IS NULL AND p.practitioner_id = $2 AND p.inside_round_id IS NULL AND p.during && tstzrange($3, $4)))
+    ORDER BY p.id LIMIT 1
+"""
+
+
+async def initials_of_holder(sql: Connection, slot: Slot) -> str | None:
+    """« Pris par … »: a colleague's initials, never a patient's."""
+    initials: str | None = await sql.fetchval(_WHO, slot.id, slot.practitioner_id, slot.starts_at, slot.ends_at, slot.round_id)
+    return initials
+
+
+def _hold(row: asyncpg.Record | None) -> Hold | None:
+    if row is None:
+        return None
+    return Hold(
+        row["id"], row["slot_id"], row["practitioner_id"], row["request_id"], row["held_by"], row["held_by_initials"], row["expires_at"]
+    )  # fmt: skip
