@@ -1,0 +1,1 @@
+"""Commands and incoming facts: lock, decide, write, record. One function each."""
