@@ -1,7 +1,7 @@
 """Live updates: every console process reads all topics from the end, without a group, and hints its browsers what to refetch.
 
-A hint names a panel, the id of the request (or call, patient) it is about and the trace it belongs to; never data. A lost hint only delays: pages
-refetch every 15 s anyway.
+A hint names a panel, the id of the request (or call, patient) it is about and the trace it belongs to; never data. A lost hint
+only delays: pages refetch every 15 s anyway.
 """
 
 import asyncio

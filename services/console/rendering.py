@@ -85,9 +85,12 @@ def render(request: Request, template: str, *, status: int = 200, headers: Mappi
     return HTMLResponse(body, status, {"cache-control": "no-store", **(headers or {})})
 
 
-def toast(response: Response, text: str, *, code: str | None = None, kind: str = "ok") -> Response:
-    """Have the page say `text` for ten seconds when this answer arrives."""
-    response.headers["HX-Trigger"] = json.dumps({"recours:toast": {"text": text, "code": code, "kind": kind}})
+def toast(response: Response, text: str, *, code: str | None = None, kind: str = "ok", refetch: str = "") -> Response:
+    """Have the page say `text` for ten seconds when this answer arrives, and fetch the `refetch` panels again (names apart by spaces)."""
+    told: dict[str, Any] = {"recours:toast": {"text": text, "code": code, "kind": kind}}
+    if refetch:
+        told["recours:refetch"] = {"panels": refetch}
+    response.headers["HX-Trigger"] = json.dumps(told)
     return response
 
 

@@ -72,7 +72,7 @@ document.addEventListener("keydown", (event) => {
   const inText = isTextField(document.activeElement);
   const bare = names.some(single);
   if (bare && (inText || !lettersAllowed()) && !(names.includes("?") && !inText)) return;
-  if (names.includes("Enter") && (inText || document.activeElement?.matches("a, button, summary, [role=radio]")) && !document.activeElement.matches("[data-item]")) return;
+  if (names.includes("Enter") && (inText || document.activeElement?.matches("a, button, summary, [role=radio]"))) return;
   for (const name of names) {
     if (handlers.has(name)) { event.preventDefault(); handlers.get(name)(event); return; }
   }

@@ -36,6 +36,8 @@ function setUpMorph() {
   if (!window.Idiomorph) return;
   Object.assign(window.Idiomorph.defaults, { restoreFocus: true, ignoreActiveValue: true });
   window.Idiomorph.defaults.callbacks.beforeNodeMorphed = keepOrMorph;
+  // Which line is open is this page's own affair, not the server's.
+  window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "aria-current" && node.matches("[data-item]"));
 }
 
 /* Rows that somebody else changed flash once. */
@@ -115,6 +117,10 @@ function hint(detail) {
   }
   sayChange(detail);
 }
+
+document.addEventListener("recours:refetch", (event) => {
+  for (const name of event.detail.panels.split(" ")) for (const panel of panelsFor(name)) refetch(panel);
+});
 
 function connect() {
   source = new EventSource(document.body.dataset.liveStream);
