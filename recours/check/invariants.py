@@ -47,6 +47,8 @@ class LivePeriod:
     subject: UUID
     starts_at: datetime
     ends_at: datetime
+    inside_round: bool = False
+    """A visit: it shares the doctor's time with the round that it belongs to, and with nothing else."""
 
 
 def lost(
@@ -135,8 +137,13 @@ def _booked_twice(records: Iterable[Record]) -> int:
     return twice
 
 
-def double_booked(periods: Iterable[LivePeriod]) -> Found:
-    """Pairs of live periods of one practitioner that overlap, compared one by one: the constraint's word is not taken."""
+def double_booked(appointments: Iterable[LivePeriod], with_rounds: Iterable[LivePeriod]) -> Found:
+    """Overlaps among one practitioner's appointments, and of appointments elsewhere with his round; no constraint's word is taken."""
+    return Found({"appointments": _overlaps(appointments), "rounds": _overlaps(with_rounds)})
+
+
+def _overlaps(periods: Iterable[LivePeriod]) -> int:
+    """Pairs, compared one by one."""
     by_practitioner: dict[UUID, list[LivePeriod]] = {}
     for period in periods:
         by_practitioner.setdefault(period.practitioner_id, []).append(period)
@@ -148,4 +155,4 @@ def double_booked(periods: Iterable[LivePeriod]) -> Found:
                 if other.starts_at >= one.ends_at:
                     break
                 pairs += 1
-    return Found({"overlapping_periods": pairs})
+    return pairs

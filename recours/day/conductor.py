@@ -5,6 +5,7 @@ that promise, whoever it belongs to, the timers run, and the stack settles befor
 stands at each action's own instant. An action that reads what another service learns by event asks for `settled` first.
 """
 
+import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from recours.day.settling import Watch
 from shared.clock import ClockFile
 
 Action = Callable[[], Awaitable[None]]
+Script = Callable[["Pace"], Awaitable[None]]
 
 STEP = timedelta(minutes=2)
 
@@ -32,6 +34,8 @@ class Conductor:
         self._order = itertools.count()
         self._dirty = True
         self._next_due: datetime | None = None
+        self._paces: set[Pace] = set()
+        self._lookers: list[Action] = []
         self.steps = 0
         self.settlings = 0
 
@@ -46,6 +50,16 @@ class Conductor:
     def after(self, seconds: float, action: Action, *, rank: int = 5) -> None:
         self.at(self._now + timedelta(seconds=seconds), action, rank=rank)
 
+    def plan(self, instant: datetime, script: Script, *, rank: int = 5) -> None:
+        """A person's part, from `instant` on: it runs alone until it waits, then others go on."""
+        pace = Pace(self)
+        self._paces.add(pace)
+        self.at(instant, lambda: pace.begin(script), rank=rank)
+
+    def look_after_settling(self, looker: Action) -> None:
+        """`looker` sees the screens each time the stack has settled on something new; it reads and plans, it never commands."""
+        self._lookers.append(looker)
+
     async def settled(self) -> None:
         """Return once nothing is in flight: what was decided by HTTP is known by event everywhere."""
         if not self._dirty:
@@ -53,6 +67,8 @@ class Conductor:
         self._next_due = await self._watch.settle()
         self._dirty = False
         self.settlings += 1
+        for looker in self._lookers:
+            await looker()
 
     def touched(self) -> None:
         """Somebody commanded something: the stack has work."""
@@ -98,3 +114,55 @@ class Conductor:
             self._now = max(instant, self._now)
             self._clock.stand_at(self._now)
             self._progress(self._now)
+
+    async def dismiss(self) -> None:
+        """Whoever is still waiting goes home."""
+        for pace in self._paces:
+            await pace.cancel()
+        self._paces.clear()
+
+
+class Pace:
+    """What a script waits with. Only one script runs at a time: the conductor resumes it and listens until it waits again."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+        self._waiting = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self, script: Script) -> None:
+        async def body() -> None:
+            await script(self)
+
+        self._task = asyncio.create_task(body())
+        await self._listen()
+
+    async def wait(self, seconds: float) -> None:
+        """Let `seconds` of business time pass."""
+        await self.until(self._conductor.now + timedelta(seconds=seconds))
+
+    async def until(self, instant: datetime) -> None:
+        resumed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def resume() -> None:
+            self._waiting.clear()
+            resumed.set_result(None)
+            await self._listen()
+
+        self._conductor.at(instant, resume)
+        self._waiting.set()
+        await resumed
+
+    async def cancel(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _listen(self) -> None:
+        """Until the script waits or ends; what it raised is raised here."""
+        assert self._task is not None
+        waiting = asyncio.create_task(self._waiting.wait())
+        await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._task.done():
+            self._task.result()

@@ -162,8 +162,9 @@ class DutyDoctor(_Part):
     first_look_seconds: Seconds
     call_seconds: Seconds
     decisions: dict[Literal["advice_only", "appointment", "fifteen"], Share]
+    decisions_unallocated: dict[Literal["advice_only", "appointment", "fifteen"], Share]
     appointment_urgency: dict[Literal["same_day", "within_48h"], Share]
-    asleep: Share
+    silent: Share
 
 
 class Acts(_Part):
