@@ -35,18 +35,20 @@ class Tansu:
         address = f"tcp://{HOST}:{self.port}"
         command = [str(wheels.tansu()), "broker", "--cluster-id", f"recours-{secrets.token_hex(6)}", "--listener-url", address,
                    "--advertised-listener-url", address, "--storage-engine", "memory://tansu/"]  # fmt: skip
-        return ProcessSpec("kafka", command, self._log, self._answers, stop_timeout_seconds=5.0)
+        return ProcessSpec("kafka", command, self._log, lambda: answers_kafka(self.port), stop_timeout_seconds=5.0)
 
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection((HOST, self.port), timeout=1.0) as connection:
-                connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
-                answer = b""
-                while len(answer) < 8:
-                    part = connection.recv(4096)
-                    if not part:
-                        return False
-                    answer += part
-        except OSError:
-            return False
-        return struct.unpack(">i", answer[4:8]) == (1,)
+
+def answers_kafka(port: int) -> bool:
+    """Whether something on this machine's `port` speaks the Kafka protocol."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1.0) as connection:
+            connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
+            answer = b""
+            while len(answer) < 8:
+                part = connection.recv(4096)
+                if not part:
+                    return False
+                answer += part
+    except OSError:
+        return False
+    return struct.unpack(">i", answer[4:8]) == (1,)

@@ -59,7 +59,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "recours events",
             "version": "1.0.0",
-            "description": "Facts in the past tense, CloudEvents 1.0 in the binary binding for Kafka. No direct identifier of a patient, ever.",
+            "description": "Facts in the past tense, CloudEvents 1.0 in the binary binding for Kafka. Never an identity.",
         },
         "channels": channels,
         "operations": operations,

@@ -24,6 +24,7 @@ from shared.http import ServiceClient
 from shared.kafka import KafkaAddress, create_topics
 from shared.migrate import create_database, migrate
 from shared.service import Service
+from shared.testing.apache_kafka import ApacheKafka, is_required, why_not
 
 ISSUER = TokenIssuer.generate()
 MASTER_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -36,6 +37,20 @@ def servers() -> Iterator[Servers]:
     """The three servers of this run (of this xdist worker). Tests that kill one start `Servers()` of their own."""
     with Servers() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[ApacheKafka]:
+    """One Apache Kafka broker of this run. Left out with its reason only where it is not required."""
+    reason = why_not()
+    if reason is not None:
+        if is_required():
+            pytest.fail(f"Apache Kafka is required: {reason}")
+        pytest.skip(f"Apache Kafka left out: {reason}")
+    broker = ApacheKafka()
+    broker.start()
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture(scope="session")
@@ -84,10 +99,16 @@ def _url(admin_url: str, role: str, database: str) -> str:
 
 
 @pytest.fixture
-async def topic_prefix(servers: Servers) -> str:
+def kafka_bootstrap(servers: Servers) -> str:
+    """host:port of the broker that a test uses; the delivery tests override it to run on Apache Kafka too."""
+    return servers.kafka_bootstrap
+
+
+@pytest.fixture
+async def topic_prefix(kafka_bootstrap: str) -> str:
     """Topics of this test alone, with one partition each."""
     prefix = f"t{uuid4().hex[:10]}."
-    await create_topics(KafkaAddress(servers.kafka_bootstrap, prefix), partitions=1)
+    await create_topics(KafkaAddress(kafka_bootstrap, prefix), partitions=1)
     return prefix
 
 
@@ -152,7 +173,7 @@ RunningService = Callable[..., Any]
 
 @pytest.fixture
 async def running_service(
-    servers: Servers, topic_prefix: str, _templates: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    servers: Servers, kafka_bootstrap: str, topic_prefix: str, _templates: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> RunningService:
     """`async with running_service(build, "intake", RECOURS_X="…") as intake:` starts it on free ports with a database of its own.
 
@@ -166,7 +187,7 @@ async def running_service(
         url = on_database or await database_url(servers.postgres_admin_url, name, _templates)
         for variable, value in {
             "RECOURS_ENVIRONMENT": "test",
-            "RECOURS_KAFKA_BOOTSTRAP": servers.kafka_bootstrap,
+            "RECOURS_KAFKA_BOOTSTRAP": kafka_bootstrap,
             "RECOURS_TOPIC_PREFIX": topic_prefix,
             "RECOURS_KAFKA_FETCH_WAIT_MS": "50",
             "RECOURS_REDIS_URL": servers.redis_url,

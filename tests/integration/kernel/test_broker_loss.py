@@ -1,6 +1,6 @@
 """A broker that dies and comes back empty: the journal fills it again, the groups catch up, nothing happens twice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,7 +14,7 @@ from shared.db import Tx
 from shared.errors import Unavailable
 from shared.events.teleconsult import SessionOpened
 from shared.ids import new_id
-from shared.kafka import KafkaAddress, create_topics
+from shared.kafka import create_topics
 from shared.service import Service
 from shared.testing.fixtures import RunningService, eventually
 from shared.timers import Timers
@@ -22,17 +22,21 @@ from tests.integration.kernel.test_delivery import Recorder, Settings, a_service
 
 
 @pytest.fixture
-async def broker() -> AsyncIterator[Servers]:
+def broker() -> Iterator[Servers]:
     """Servers of this test alone: it kills their broker."""
     with Servers() as running:
-        await create_topics(KafkaAddress(running.kafka_bootstrap), partitions=3)
         yield running
+
+
+@pytest.fixture
+def kafka_bootstrap(broker: Servers) -> str:
+    """Here only the embedded broker: Apache Kafka keeps its log on disk."""
+    return broker.kafka_bootstrap
 
 
 async def test_an_empty_broker_is_filled_again_and_nothing_happens_twice(broker: Servers, running_service: RunningService) -> None:
     handler = Recorder()
-    elsewhere = {"RECOURS_KAFKA_BOOTSTRAP": broker.kafka_bootstrap, "RECOURS_TOPIC_PREFIX": ""}
-    async with running_service(lambda: a_service(handler), "pilotage", **elsewhere) as running:
+    async with running_service(lambda: a_service(handler), "pilotage") as running:
         before = [an_opened_session() for _ in range(30)]
         await record(running.database, *before)
         await eventually(lambda: len(handler.seen) == 30, within=20)
@@ -41,7 +45,7 @@ async def test_an_empty_broker_is_filled_again_and_nothing_happens_twice(broker:
         while_away = [an_opened_session(request_id=before[0].request_id, version=2), *(an_opened_session() for _ in range(4))]
         await record(running.database, *while_away)
         broker.start_broker()
-        await create_topics(KafkaAddress(broker.kafka_bootstrap), partitions=3)
+        await create_topics(running.service.address, partitions=1)
 
         await eventually(lambda: len(handler.seen) >= 35, within=40)
         after = an_opened_session()
@@ -50,10 +54,10 @@ async def test_an_empty_broker_is_filled_again_and_nothing_happens_twice(broker:
         assert len(handler.seen) == len(set(handler.seen)) == 36
 
         newcomer = Recorder()
-        assert await _read_from_start(running_service, elsewhere, newcomer) == set(handler.seen)
+        assert await _read_from_start(running_service, newcomer) == set(handler.seen)
 
 
-async def _read_from_start(running_service: RunningService, elsewhere: dict[str, str], handler: Recorder) -> set[UUID]:
+async def _read_from_start(running_service: RunningService, handler: Recorder) -> set[UUID]:
     """What a group that never read anything finds in the log."""
 
     def build() -> Service:
@@ -61,7 +65,7 @@ async def _read_from_start(running_service: RunningService, elsewhere: dict[str,
         consumer.on(SessionOpened)(handler)
         return Service("orientation", OrientationSettings.load(), consumer=consumer)
 
-    async with running_service(build, "orientation", **elsewhere):
+    async with running_service(build, "orientation"):
         await eventually(lambda: len(handler.seen) == 36, within=20)
     return set(handler.seen)
 
@@ -73,13 +77,11 @@ class OrientationSettings(Settings):
 async def test_commands_go_on_while_the_broker_is_away(broker: Servers, running_service: RunningService) -> None:
     broker.kill_broker()
     handler = Recorder()
-    async with running_service(
-        lambda: a_service(handler), "pilotage", RECOURS_KAFKA_BOOTSTRAP=broker.kafka_bootstrap, RECOURS_TOPIC_PREFIX=""
-    ) as running:
+    async with running_service(lambda: a_service(handler), "pilotage") as running:
         event = an_opened_session()
         await record(running.database, event)
         broker.start_broker()
-        await create_topics(KafkaAddress(broker.kafka_bootstrap), partitions=3)
+        await create_topics(running.service.address, partitions=1)
         await eventually(lambda: handler.seen == [event.event_id], within=40)
 
 
