@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.console.composition import Identities
-from services.console.words import instant, word
+from services.console.words import instant, reference, word
 
 MODES = ("visit", "teleconsultation", "surgery")
 OUTCOMES = (
@@ -78,8 +78,15 @@ class Line:
         return (self.who or {}).get("sex") or self.raw.get("sex")
 
     @property
-    def age(self) -> Any:
-        return (self.who or {}).get("age")
+    def name(self) -> str:
+        """The person, or the spoken reference while nobody can say who it is."""
+        return str((self.who or {}).get("display_name") or reference(self.request_id))
+
+    @property
+    def short_age(self) -> str:
+        """`82`, or the age band of the event while intake is away."""
+        years = (self.who or {}).get("age")
+        return str(years) if years else word(self.raw.get("age_band"), "age_bands")
 
     @property
     def state_words(self) -> str:

@@ -133,6 +133,13 @@ def _commune(context: Context, insee: str | None) -> str:
     return words.commune(insee, context["territory"])
 
 
+@pass_context
+def _age(context: Context, who: Mapping[str, Any] | None) -> str:
+    """Age of the person that intake described."""
+    today = context["territory"].local(context["now"]).date()
+    return words.age(who.get("birth_date"), who.get("age"), today) if who else ""
+
+
 def _iso(value: datetime | str) -> str:
     return words.instant(value).isoformat()
 
@@ -157,6 +164,7 @@ _FILTERS: dict[str, Any] = {
     "minutes": words.minutes,
     "decimal": words.decimal,
     "reference": words.reference,
+    "age": _age,
     "age_band": _mark("age_bands"),
     "number": words.spoken_number,
 }

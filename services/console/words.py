@@ -96,6 +96,15 @@ def decimal(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:.{digits}f}".replace(".", ",")
 
 
+def age(birth_date: date | str | None, years: int | None, today: date) -> str:
+    """`82 ans`, in months before two years; `years` is what was said when the birth date is not known."""
+    if birth_date is None:
+        return "" if years is None else f"{years} an{'s' if years > 1 else ''}"
+    born = date.fromisoformat(birth_date) if isinstance(birth_date, str) else birth_date
+    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+    return f"{months} mois" if months < 24 else f"{months // 12} ans"
+
+
 def commune(insee: str | None, territory: Territory) -> str:
     if insee is None:
         return ""

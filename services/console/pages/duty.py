@@ -35,6 +35,11 @@ class Case:
         return str(self.raw["request_id"])
 
     @property
+    def name(self) -> str:
+        """The person, or the spoken reference while nobody can say who it is."""
+        return str((self.who or {}).get("display_name") or reference(self.request_id))
+
+    @property
     def asked_at(self) -> datetime:
         return instant(self.raw["sent_at"])
 

@@ -24,8 +24,11 @@ _PURPOSE = "care"
 async def day_page(
     request: Request, rdv: str = "", avis: str = "", visitor: Visitor = Depends(gp_page), services: Services = Depends(services_of_visitor)
 ) -> Response:
-    appointments, advice, pool = await asyncio.gather(
-        attempt(_appointments(services, visitor)), advice_of(services, visitor), attempt(services.scheduling.get("/practitioners"))
+    appointments, advice, pool, protocol = await asyncio.gather(
+        attempt(_appointments(services, visitor)),
+        advice_of(services, visitor),
+        attempt(services.scheduling.get("/practitioners")),
+        attempt(services.intake.get("/protocol")),
     )
     day = await _with_names(services, appointments, also=advice.ids)
     advice = advice.named(day[1])
@@ -36,7 +39,7 @@ async def day_page(
         line = day[0].next if case is None else None
     return render(
         request, "gp/day.html", visitor=visitor, day=day[0], error=appointments.error, advice=advice, line=line, case=case,
-        outcomes=outcomes_for(line) if line else [], senior=_senior(pool, visitor),
+        outcomes=outcomes_for(line) if line else [], senior=_senior(pool, visitor), protocol=protocol.value,
     )  # fmt: skip
 
 
@@ -118,7 +121,5 @@ async def _with_names(services: Services, appointments: Outcome, *, also: list[s
 
 def _senior(pool: Outcome, visitor: Visitor) -> str | None:
     """Name of the supervising doctor of an adjoint, for the bar."""
-    doctors = {str(one.get("practitioner_id") or one.get("id")): one for one in (pool.value or {}).get("items", [])}
-    me = doctors.get(str(visitor.practitioner_id), {})
-    senior = doctors.get(str(me.get("supervisor_id")))
-    return senior["display_name"] if senior else None
+    mine = (one for one in (pool.value or {}).get("items", []) if one["practitioner_id"] == str(visitor.practitioner_id))
+    return next((one["supervisor_name"] for one in mine), None)
