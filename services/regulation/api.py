@@ -50,10 +50,12 @@ class CasePut(BaseModel):
     cause: Code | None = None
 
     def said(self) -> Handing:
-        """Without its own instant the hand-over is provisional: intake's event, which has it, replaces it."""
-        opened_at = self.dialled_at or (self.due_at - ADVICE_LIMIT if self.due_at else clock.now())
+        """Without the instant of the question it is provisional: intake's event, which has it, replaces it. A dial never is."""
+        asked_at = self.due_at - ADVICE_LIMIT if self.due_at and self.inbox == "duty_doctor" else None
+        opened_at = self.dialled_at or asked_at or clock.now()
+        provisional = self.dialled_at is None and self.inbox == "duty_doctor"
         return Handing(
-            urgency=self.urgency, opened_at=opened_at, provisional=self.dialled_at is None, channel=self.channel, due_at=self.due_at,
+            urgency=self.urgency, opened_at=opened_at, provisional=provisional, channel=self.channel, due_at=self.due_at,
             duty_doctor_id=self.duty_doctor_id, handed_by_initials=self.handed_by_initials, breathing=self.breathing,
             consciousness=self.consciousness, chest_or_collapse=self.chest_or_collapse, age_band=self.age_band, sex=self.sex,
             commune=self.commune, reason=self.reason, flags=tuple(self.flags), caller_on_line=self.caller_on_line, cause=self.cause,

@@ -43,12 +43,6 @@ class AlreadyDecided(Refused):
     code = "already_decided"
 
 
-class NotOnDuty(Forbidden):
-    """Neither the doctor of the rota, nor the deputy, nor the one who was named when advice was asked."""
-
-    code = "not_on_duty"
-
-
 class IncompleteAdvice(Refused):
     """An appointment needs a level that can be booked and at least one mode."""
 
@@ -69,8 +63,9 @@ class Person:
 class Handing:
     """What the sender says when he hands a case over. What may be empty is empty: nothing delays the 15.
 
-    `opened_at` is the instant of the dial, or of the question to the doctor. `provisional`: nobody dialled and the sender's
-    own instant is not known (fall-back after ten minutes, a doctor's « le 15 »): any handing that has it replaces this one.
+    `opened_at` is the instant of the dial, or of the question to the doctor. `provisional`: at the 15, nobody dialled (fall-back
+    after ten minutes, a doctor's « le 15 »); with the duty doctor, the instant of the question is not known. A handing that is
+    not provisional replaces one that is.
     `confirmed`: read from intake's event rather than put by the console.
     """
 
@@ -229,9 +224,18 @@ def ask_duty_doctor(file: CaseFile, said: Handing, *, rota: Rota | None, now: da
     """Advice is asked: the duty doctor's inbox, and the 15's as well when nobody holds the rota (operations.md H7)."""
     file, events = hand_over(file, "duty_doctor", said, now=now)
     nobody = said.confirmed and said.duty_doctor_id is None and rota is None
-    if nobody or "fifteen" in file.cases:
+    at_the_15 = file.cases.get("fifteen")
+    if nobody or (at_the_15 is not None and at_the_15.done_at is None):
         return _fall_back(file, events, now=now)
     return file, events
+
+
+def doctor_found(file: CaseFile, *, now: datetime) -> CaseFile:
+    """The rota was heard of after the question that nobody seemed to hold: the 15 need not look, while the ten minutes last."""
+    duty, at_the_15 = file.cases.get("duty_doctor"), file.cases.get("fifteen")
+    if duty is None or duty.overdue or not file.is_open("duty_doctor") or at_the_15 is None or not at_the_15.handing.provisional:
+        return file
+    return _withdraw(file, "fifteen", now=now)
 
 
 def overdue(file: CaseFile, *, asked_at: datetime, now: datetime) -> Change:
@@ -249,10 +253,12 @@ def _fall_back(file: CaseFile, events: list[Event], *, now: datetime) -> Change:
     asked, at_the_15 = file.cases["duty_doctor"], file.cases.get("fifteen")
     if asked.answered is not None or asked.withdrawn or (at_the_15 is not None and not at_the_15.handing.provisional):
         return file, events
+    if at_the_15 is not None and at_the_15.answered is not None and at_the_15.answered.at >= asked.handing.opened_at:
+        return file, events  # the 15 gave it back
     said = replace(asked.handing, provisional=True, confirmed=False)
     if at_the_15 is not None and at_the_15.done_at is None:
         return _with(file, replace(at_the_15, handing=said)), events
-    file, more = hand_over(file, "fifteen", said, now=now)
+    file, more = _received(file, Case("fifteen", said, received_at=now))
     return file, [*events, *more]
 
 
@@ -325,7 +331,7 @@ def give_advice(file: CaseFile, advice: Advice, person: Person, rota: Rota | Non
     Said twice by the same person, it changes nothing (no event comes back); raises AlreadyDecided when another word stands.
     """
     if not may_advise(file, person, rota):
-        raise NotOnDuty(f"request {file.request_id}")
+        raise Forbidden(f"advice on request {file.request_id} is for who holds the rota", reason="not_on_duty")
     if advice.decision == "appointment" and not (advice.urgency in BOOKABLE and advice.modes):
         raise IncompleteAdvice("an appointment needs a level that can be booked and at least one mode")
     events: list[Event] = []

@@ -154,9 +154,12 @@ async def on_act_closed(event: ActClosed, tx: Tx, *, now: datetime) -> None:
 
 
 async def on_duty_doctor_named(event: DutyDoctorNamed, tx: Tx, *, now: datetime) -> None:
-    """Keep the copy of the rota."""
+    """Keep the copy of the rota; questions of its hours that nobody seemed to hold have their doctor now."""
     rota = Rota(event.practitioner_id, event.deputy_id, event.ends_at)
     await repository.save_rota(tx, event.territory_id, rota, starts_at=event.starts_at, version=event.version, said_at=event.occurred_at)
+    for request_id in await repository.seemed_unheld(tx, event.territory_id, event.starts_at, event.ends_at):
+        file = await repository.lock_known_file(tx, event.territory_id, request_id)
+        await _keep(tx, file, domain.doctor_found(file, now=now), [])
 
 
 async def _end(tx: Tx, territory_id: str, request_id: UUID, *, outcome: str, at: datetime, request_version: int) -> None:

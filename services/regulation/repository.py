@@ -100,6 +100,13 @@ _ROTA_AT = """
     FROM duty_rota WHERE territory_id = $1 AND starts_at <= $2 AND ends_at > $2
     ORDER BY said_at DESC, version DESC, practitioner_id LIMIT 1
 """
+_SEEMED_UNHELD = """
+    SELECT a.request_id
+    FROM handed_case a JOIN handed_case f ON f.request_id = a.request_id AND f.inbox = 'fifteen'
+    WHERE a.territory_id = $1 AND a.inbox = 'duty_doctor' AND a.state IN ('delivered', 'acknowledged') AND a.duty_doctor_id IS NULL
+        AND a.opened_at >= $2 AND a.opened_at < $3 AND f.provisional AND f.withdrawn_at IS NULL
+    ORDER BY a.request_id
+"""
 _KEY = "SELECT wrapped_key FROM case_key WHERE territory_id = $1 AND request_id = $2"
 _INSERT_KEY = """
     INSERT INTO case_key (territory_id, request_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT (request_id) DO NOTHING
@@ -233,6 +240,11 @@ async def rota_at(sql: Connection, territory_id: str, at: datetime) -> Rota | No
     """Who answers advice at an instant, as far as we heard."""
     row = await sql.fetchrow(_ROTA_AT, territory_id, at)
     return None if row is None else Rota(row["practitioner_id"], row["deputy_id"], row["ends_at"])
+
+
+async def seemed_unheld(tx: Tx, territory_id: str, start: datetime, end: datetime) -> list[UUID]:
+    """Open questions of a period, put to nobody by name, that the 15 was shown at once or after ten minutes."""
+    return [row["request_id"] for row in await tx.sql.fetch(_SEEMED_UNHELD, territory_id, start, end)]
 
 
 async def case_key(tx: Tx, territory_id: str, request_id: UUID, fresh: bytes) -> bytes:

@@ -119,7 +119,7 @@ def test_a_case_known_after_its_cancellation_is_closed_and_never_announced() -> 
 def test_advice_is_given_by_the_doctor_of_the_rota_the_deputy_or_a_regulator_only() -> None:
     word = Advice("advice_only")
     file = asked()
-    with pytest.raises(domain.NotOnDuty):
+    with pytest.raises(Forbidden):
         domain.give_advice(file, word, ZIANI, ON_DUTY, now=TEN + MINUTE)
     for person, rota in ((ROCHE, ON_DUTY), (VERNET, None), (ZIANI, replace(ON_DUTY, deputy_id=ZIANI.practitioner_id))):
         given, events = domain.give_advice(file, word, person, rota, now=TEN + MINUTE)
@@ -157,6 +157,15 @@ def test_an_overdue_told_after_the_word_is_void() -> None:
 def test_nobody_on_the_rota_shows_the_question_to_the_15_at_once() -> None:
     assert asked(rota=None).is_open("fifteen")
     assert not asked(rota=ON_DUTY).is_open("fifteen")
+
+
+def test_a_rota_heard_of_late_takes_the_question_back_from_the_15_unless_it_is_overdue() -> None:
+    found = domain.doctor_found(asked(rota=None), now=TEN)
+    assert not found.is_open("fifteen") and found.is_open("duty_doctor")
+    overdue, _ = domain.overdue(asked(rota=None), asked_at=TEN, now=TEN + 10 * MINUTE)
+    assert domain.doctor_found(overdue, now=TEN + 10 * MINUTE).is_open("fifteen")
+    again, events = domain.overdue(found, asked_at=TEN, now=TEN + 10 * MINUTE)
+    assert again.is_open("fifteen") and kinds(events) == ["CaseReceived"]
 
 
 def test_a_dial_that_really_happened_is_not_taken_back_by_the_doctor() -> None:
