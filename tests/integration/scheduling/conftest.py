@@ -12,6 +12,8 @@ import pytest
 
 from services.scheduling.app import build
 from shared.clock import ClockFile
+from shared.consumer import Incoming
+from shared.events import Event, headers_of
 from shared.events.base import Mode
 from shared.events.intake import RequestQualified
 from shared.ids import new_id
@@ -63,10 +65,31 @@ class Desk:
         command = {"request_id": str(qualified.request_id), "qualified": body(qualified), "slot_id": slot_id}
         return await (by or self.secretary).post("/appointments", json=command)
 
+    async def hear(self, event: Event) -> str:
+        """The service's own consumer gets the fact, as from the log: `handled` or `repeated`."""
+        consumer = self.service.service.consumer
+        assert consumer is not None
+        consumer.bind(self.service.database)
+        headers = headers_of(event, recorded_at=event.occurred_at, traceparent=None)
+        return await consumer.process(Incoming(event.topic, 0, 0, event.key.encode(), event.body(), headers))
+
+    async def sql(self, query: str, *arguments: object) -> Any:
+        async with self.service.database.reading() as connection:
+            return await connection.fetchval(query, *arguments)
+
+    async def free_slots(self, mode: Mode, practitioner_id: UUID | None = None, *, on: date = MONDAY) -> list[dict[str, Any]]:
+        agenda = await self.secretary.get("/agenda", params={"from_on": on.isoformat(), "to_on": on.isoformat()})
+        return [
+            slot for doctor in agenda["practitioners"] if practitioner_id is None or doctor["id"] == str(practitioner_id)
+            for slot in doctor["slots"] if slot["mode"] == mode and slot["state"] == "free"
+        ]  # fmt: skip
+
     async def recorded(self, event_type: str) -> list[dict[str, Any]]:
         """Bodies of what the service told the others, in order."""
         async with self.service.database.reading() as sql:
-            rows = await sql.fetch("SELECT convert_from(body, 'UTF8')::jsonb AS body FROM outbox WHERE event_type = $1 ORDER BY id", event_type)
+            rows = await sql.fetch(
+                "SELECT convert_from(body, 'UTF8')::jsonb AS body FROM outbox WHERE event_type = $1 ORDER BY id", event_type
+            )
         return [row["body"] for row in rows]
 
     async def tick(self, at: datetime) -> None:
