@@ -27,10 +27,14 @@ _READS = require("arm", "regulator", "osnp", "secretary", "gp", "duty_doctor", "
 
 
 class CasePut(BaseModel):
-    """What the console knows when it hands a case over; what may be empty is empty. `dialled_at`: also when the doctor was asked."""
+    """What the console knows when it hands a case over; what may be empty is empty.
+
+    `dialled_at` is also when the doctor was asked; `version` is that of intake's request.
+    """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
+    version: Annotated[int, Field(ge=0)] = 0
     inbox: Inbox = "fifteen"
     urgency: Urgency
     channel: Channel | None = None
@@ -119,7 +123,7 @@ def make_router(sealer: Sealer) -> APIRouter:
     async def put_case(
         request_id: UUID, body: CasePut, command: CommandDep, principal: Annotated[Principal, Depends(_HANDS_OVER)]
     ) -> CaseView:
-        put = handlers.PutCase(principal.territory_id, request_id, body.inbox, body.said())
+        put = handlers.PutCase(principal.territory_id, request_id, body.inbox, body.said(), body.version)
         return await command.run(
             lambda tx, now: handlers.put_case(put, tx, now=now), lambda sql, subject: show(sql, principal, subject, body.inbox)
         )

@@ -170,6 +170,11 @@ class CaseFile:
             return "decided"
         return "acknowledged" if case.acknowledged is not None else "delivered"
 
+    def answered_by_voice(self, inbox: Inbox) -> datetime | None:
+        """When a person of the 15 spoke to the caller; an answer to an earlier dial says nothing of this one."""
+        at = self.voice_answered_at
+        return at if at is not None and at >= self.cases[inbox].handing.opened_at else None
+
     def is_open(self, inbox: Inbox) -> bool:
         return inbox in self.cases and self.state(inbox) in ("delivered", "acknowledged")
 

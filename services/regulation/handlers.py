@@ -16,12 +16,13 @@ from shared.ids import new_id
 
 @dataclass(frozen=True)
 class PutCase:
-    """The console hands a case over, having commanded intake."""
+    """The console hands a case over, having commanded intake, whose request was then at `request_version` (0: not said)."""
 
     territory_id: str
     request_id: UUID
     inbox: Inbox
     said: Handing
+    request_version: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ async def put_case(command: PutCase, tx: Tx, *, now: datetime) -> UUID:
     """Idempotent with the event of the same hand-over, whichever comes first."""
     file = await repository.lock_file(tx, command.territory_id, command.request_id)
     changed, events = domain.hand_over(file, command.inbox, command.said, now=now)
-    await _keep(tx, file, changed, events)
+    await _keep(tx, file, domain.heard(changed, command.request_version), events)
     return command.request_id
 
 

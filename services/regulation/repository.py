@@ -61,7 +61,7 @@ _TO_TAKE = """
     FROM handed_case c JOIN case_file f USING (request_id)
     WHERE c.territory_id = $1 AND c.inbox = $2 AND c.state IN ('delivered', 'acknowledged') AND c.taken_at IS NULL
         AND ($3 OR c.acknowledged_at IS NULL)
-        AND (f.ended_at IS NULL OR f.voice_answered_at IS NULL OR f.voice_answered_at > $4)
+        AND NOT coalesce(f.ended_at >= c.opened_at AND f.voice_answered_at >= c.opened_at AND f.voice_answered_at <= $4, false)
         AND (c.danger, c.opened_at, c.request_id) > ($5, $6, $7)
     ORDER BY c.danger, c.opened_at, c.request_id LIMIT $8
 """

@@ -79,7 +79,7 @@ def view(file: CaseFile, inbox: Inbox, word: SealedAdvice | None, sealer: Sealer
         urgency=said.urgency, channel=said.channel, sent_at=said.opened_at,
         dialled_at=said.opened_at if inbox == "fifteen" and not said.provisional else None,
         received_at=case.received_at, due_at=said.due_at, overdue=case.overdue, duty_doctor_id=said.duty_doctor_id,
-        voice_answered_at=file.voice_answered_at,
+        voice_answered_at=file.answered_by_voice(inbox),
         acknowledged_at=ack.at if ack else None, acknowledged_by_initials=ack.initials if ack else None,
         acknowledged_role=ack.role if ack else None,
         taken_at=taken.at if taken else None, taken_by_initials=taken.initials if taken else None,

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from services.regulation import handlers, repository
 from services.regulation.app import build
 from shared.errors import Forbidden, NotFound, RecoursError, Stale
 from shared.events import Event
-from shared.events.intake import AdviceOverdue, AdviceRequested, HandOverAnswered, RequestCancelled, RequestHandedOver
+from shared.events.intake import AdviceOverdue, AdviceRequested, HandOverAnswered, RequestCancelled, RequestClosed, RequestHandedOver
 from shared.events.scheduling import DutyDoctorNamed
 from shared.ids import new_id
-from shared.testing.fixtures import Running, RunningService, eventually
+from shared.testing.fixtures import MakeDatabase, Running, RunningService, eventually
 from shared.testing.wire import tell
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -144,7 +145,8 @@ async def test_another_territory_sees_nothing(running_service: RunningService) -
 async def test_the_doctor_of_the_rota_gives_advice_and_his_words_stay_here(running_service: RunningService) -> None:
     async with running_service(build, "regulation") as running:
         request_id, roche, deputy = new_id(), new_id(), new_id()
-        await followed(running, named(roche, deputy), asked(request_id))
+        await followed(running, named(roche, deputy))
+        await followed(running, asked(request_id))
         doctor = running.client(["gp", "duty_doctor"], practitioner_id=roche, initials="PR")
         standing_in = running.client(["gp"], practitioner_id=deputy)
         other = running.client(["gp"], practitioner_id=new_id())
@@ -211,6 +213,36 @@ async def test_a_case_known_first_by_its_answer_or_its_end(running_service: Runn
         assert (await regulator.get(f"/cases/{cancelled}"))["state"] == "closed"
         assert [item["request_id"] for item in (await regulator.get("/cases"))["items"]] == [str(answered)]
         assert await told_by_us(running) == ["CaseReceived"]
+
+
+async def test_a_case_the_15_has_by_voice_leaves_the_list_after_the_check_and_a_new_dial_brings_it_back(
+    make_database: MakeDatabase,
+) -> None:
+    database = await make_database("regulation")
+    request_id, later = new_id(), NOW + timedelta(hours=2)
+    voice = HandOverAnswered(
+        territory_id="bievre", version=4, occurred_at=NOW, request_id=request_id, channel="voice", dialled_at=NOW, seconds_to_voice=21
+    )
+    closed = RequestClosed(
+        territory_id="bievre", version=5, occurred_at=NOW + timedelta(seconds=21), request_id=request_id, outcome="handed_15"
+    )
+
+    async def to_take(now: datetime) -> list[UUID]:
+        async with database.reading() as sql:
+            keys = await repository.list_keys(
+                sql, "bievre", "fifteen", "to_take", account_id=new_id(), regulator=True, after=repository.FIRST, limit=10, now=now
+            )
+        return [one for _, _, one in keys]
+
+    async with database.transaction() as tx:
+        await handlers.on_request_handed_over(handed_over(request_id), tx, now=NOW)
+        await handlers.on_hand_over_answered(voice, tx, now=NOW)
+        await handlers.on_request_closed(closed, tx, now=NOW)
+    assert await to_take(NOW + timedelta(minutes=50)) == [request_id]
+    assert await to_take(later) == []
+    async with database.transaction() as tx:
+        await handlers.on_request_handed_over(handed_over(request_id, version=6, dialled_at=later), tx, now=later)
+    assert await to_take(later) == [request_id]
 
 
 async def test_a_word_may_come_before_the_question(running_service: RunningService) -> None:

@@ -110,6 +110,13 @@ def test_a_cancelled_request_leaves_nothing_to_take_and_a_dial_after_the_end_doe
     assert file.state("fifteen") == "delivered"
 
 
+def test_the_voice_of_an_earlier_dial_does_not_answer_the_next_one() -> None:
+    file = domain.voice_answered(at_the_15(), at=TEN + MINUTE)
+    assert file.answered_by_voice("fifteen") == TEN + MINUTE
+    file, _ = domain.hand_over(file, "fifteen", a_dial(TEN + 5 * MINUTE), now=TEN + 5 * MINUTE)
+    assert file.answered_by_voice("fifteen") is None
+
+
 def test_a_case_known_after_its_cancellation_is_closed_and_never_announced() -> None:
     file = domain.end(a_file(), outcome="cancelled", at=TEN + MINUTE)
     file, events = domain.hand_over(file, "fifteen", a_dial(), now=TEN + 2 * MINUTE)
