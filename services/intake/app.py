@@ -30,7 +30,14 @@ def build() -> Service:
         await desk.directory.follow(service.database)
 
     service = Service(
-        "intake", settings, routers=routers, consumer=consumer, timers=due, start=[open_directory], stop=[close_directory], tasks=[follow_directory],
-    )  # fmt: skip
+        "intake",
+        settings,
+        routers=routers,
+        consumer=consumer,
+        timers=due,
+        start=[open_directory],
+        stop=[close_directory],
+        tasks=[follow_directory],
+    )
     service.app.state.desk = desk
     return service

@@ -191,10 +191,18 @@ class Directory:
         who = Identity.unseal(self._sealer.open(patient.data_key), patient.id, patient.sealed)
         names = dict.fromkeys(search_form(name) for name in (who.birth_name, who.used_name) if name)
         return Entry(
-            patient_id=patient.id, territory_id=patient.territory_id, display_name=who.display_name, birth_date=who.birth_date, sex=who.sex,
-            commune=patient.commune, without_mt=patient.without_mt, last_contact_at=patient.last_contact_at,
-            phone=phone_digits(who.phone) if who.phone else None, first_form=search_form(who.first_name), name_forms=tuple(names),
-        )  # fmt: skip
+            patient_id=patient.id,
+            territory_id=patient.territory_id,
+            display_name=who.display_name,
+            birth_date=who.birth_date,
+            sex=who.sex,
+            commune=patient.commune,
+            without_mt=patient.without_mt,
+            last_contact_at=patient.last_contact_at,
+            phone=phone_digits(who.phone) if who.phone else None,
+            first_form=search_form(who.first_name),
+            name_forms=tuple(names),
+        )
 
     async def _listen(self, database: Database) -> None:
         connection = await asyncpg.connect(database.url, server_settings={"application_name": "recours-intake-directory"})

@@ -99,12 +99,16 @@ def load_protocol(path: Path) -> Protocol:
         raise BadTerritory(f"{path}: {reason}") from reason
     reasons = {
         one.code: Reason(
-            one.code, one.label, one.usual, one.modes,
+            one.code,
+            one.label,
+            one.usual,
+            one.modes,
             tuple(Question(question.id, question.text, question.danger, question.flag) for question in one.questions),
-            one.safety_net, tuple(_rule(rule) for rule in one.rules),
+            one.safety_net,
+            tuple(_rule(rule) for rule in one.rules),
         )
         for one in file.reasons
-    }  # fmt: skip
+    }
     signed_by = None if file.signed is None else file.signed.name
     return Protocol(file.name, file.version, signed_by, reasons, tuple(_rule(rule) for rule in file.rules))
 

@@ -57,21 +57,46 @@ def request_representation(desk: Desk, stored: Stored, *, texts: bool) -> dict[s
 
 def _progress(request: Request) -> dict[str, Any]:
     return {
-        "request_id": request.id, "reference": spoken_reference(request.id), "version": request.version, "state": request.state, "open": request.open,
-        "owner": request.owner, "due_at": request.due_at, "call_id": request.call_id, "origin": request.origin, "rang_at": request.rang_at,
-        "contract_deadline": request.contract_deadline, "received_at": request.received_at, "patient_id": request.patient_id,
-        "urgency": request.urgency, "age_band": request.age_band, "sex": request.sex, "commune": request.commune, "flags": list(request.flags),
-        "outcome": request.outcome, "check_15_at": request.check_15_at, "recap_done_at": request.recap_done_at, "mt_help": request.mt_help,
+        "request_id": request.id,
+        "reference": spoken_reference(request.id),
+        "version": request.version,
+        "state": request.state,
+        "open": request.open,
+        "owner": request.owner,
+        "due_at": request.due_at,
+        "call_id": request.call_id,
+        "origin": request.origin,
+        "rang_at": request.rang_at,
+        "contract_deadline": request.contract_deadline,
+        "received_at": request.received_at,
+        "patient_id": request.patient_id,
+        "urgency": request.urgency,
+        "age_band": request.age_band,
+        "sex": request.sex,
+        "commune": request.commune,
+        "flags": list(request.flags),
+        "outcome": request.outcome,
+        "check_15_at": request.check_15_at,
+        "recap_done_at": request.recap_done_at,
+        "mt_help": request.mt_help,
         "secretary_initials": request.secretary_initials,
-    }  # fmt: skip
+    }
 
 
 def _step0(request: Request, said: Words) -> dict[str, Any]:
     return {
-        "caller_role": request.caller_role, "with_patient_now": request.with_patient_now, "place": said.place, "access": said.access,
-        "callback_number": said.callback_number, "words": said.words, "age_value": request.age_value, "age_unit": request.age_unit, "sex": request.sex,
-        "commune": request.commune, **asdict(request.vital),
-    }  # fmt: skip
+        "caller_role": request.caller_role,
+        "with_patient_now": request.with_patient_now,
+        "place": said.place,
+        "access": said.access,
+        "callback_number": said.callback_number,
+        "words": said.words,
+        "age_value": request.age_value,
+        "age_unit": request.age_unit,
+        "sex": request.sex,
+        "commune": request.commune,
+        **asdict(request.vital),
+    }
 
 
 def _screening(request: Request) -> dict[str, Any] | None:
@@ -118,22 +143,40 @@ def _advice(request: Request, said: Words) -> dict[str, Any] | None:
 def case_of(request: Request) -> dict[str, Any] | None:
     """The body that the console puts to regulation; the event repairs it when nobody did."""
     common = {
-        "version": request.version, "handed_by_initials": request.secretary_initials, "breathing": request.vital.breathing,
-        "consciousness": request.vital.consciousness, "chest_or_collapse": request.vital.chest_or_collapse, "age_band": request.age_band,
-        "sex": request.sex, "commune": request.commune, "reason": None if request.assessed is None else request.assessed.reason,
+        "version": request.version,
+        "handed_by_initials": request.secretary_initials,
+        "breathing": request.vital.breathing,
+        "consciousness": request.vital.consciousness,
+        "chest_or_collapse": request.vital.chest_or_collapse,
+        "age_band": request.age_band,
+        "sex": request.sex,
+        "commune": request.commune,
+        "reason": None if request.assessed is None else request.assessed.reason,
         "flags": list(request.flags),
-    }  # fmt: skip
+    }
     if request.handover is not None and (request.state == "handed_over" or request.handover.answered_at is not None):
         handover = request.handover
         return {
-            **common, "inbox": "fifteen", "urgency": "red_flag", "channel": handover.channel, "dialled_at": handover.dialled_at,
-            "caller_on_line": handover.caller_on_line, "due_at": None, "duty_doctor_id": None,
-        }  # fmt: skip
+            **common,
+            "inbox": "fifteen",
+            "urgency": "red_flag",
+            "channel": handover.channel,
+            "dialled_at": handover.dialled_at,
+            "caller_on_line": handover.caller_on_line,
+            "due_at": None,
+            "duty_doctor_id": None,
+        }
     if request.advice is not None and request.state in ("advice_pending", "unallocated"):
         return {
-            **common, "inbox": "duty_doctor", "urgency": "advice", "channel": "console", "dialled_at": request.advice.asked_at,
-            "caller_on_line": False, "due_at": request.advice.due_at, "duty_doctor_id": request.advice.duty_doctor_id,
-        }  # fmt: skip
+            **common,
+            "inbox": "duty_doctor",
+            "urgency": "advice",
+            "channel": "console",
+            "dialled_at": request.advice.asked_at,
+            "caller_on_line": False,
+            "due_at": request.advice.due_at,
+            "duty_doctor_id": request.advice.duty_doctor_id,
+        }
     return None
 
 
@@ -151,9 +194,12 @@ def question_text(desk: Desk, territory_id: str, question: str) -> str:
 def task_of(request: Request, now: datetime) -> list[dict[str, Any]]:
     """The lines of the desk's list that this request makes; derived from its state, so that none is forgotten or left over."""
     common = {
-        "subject_id": request.id, "request_id": request.id, "call_id": request.call_id, "urgency": request.urgency,
+        "subject_id": request.id,
+        "request_id": request.id,
+        "call_id": request.call_id,
+        "urgency": request.urgency,
         "reference": spoken_reference(request.id),
-    }  # fmt: skip
+    }
     lines = []
     if request.check_15_at is not None:
         lines.append({**common, "kind": "check_15", "due_at": request.check_15_at, "label": "Le patient a-t-il été pris en charge ?"})

@@ -120,13 +120,23 @@ def _representation(desk: Desk, call: Call, request_ids: list[UUID], matches: li
     phone = _phone(desk, call)
     until = call.answered_at or call.ended_at or clock.now()
     return {
-        "call_id": call.id, "version": call.version, "state": call.state, "phone": phone, "rang_at": call.rang_at, "answered_at": call.answered_at,
-        "answered_by": call.answered_by, "answered_by_initials": call.answered_by_initials, "ended_at": call.ended_at, "outcome": call.outcome,
-        "waited_seconds": max(0, int((until - call.rang_at).total_seconds())), "request_ids": request_ids,
-        "redial_due_at": call.redial_due_at, "redial_tries": call.redial_tries,
+        "call_id": call.id,
+        "version": call.version,
+        "state": call.state,
+        "phone": phone,
+        "rang_at": call.rang_at,
+        "answered_at": call.answered_at,
+        "answered_by": call.answered_by,
+        "answered_by_initials": call.answered_by_initials,
+        "ended_at": call.ended_at,
+        "outcome": call.outcome,
+        "waited_seconds": max(0, int((until - call.rang_at).total_seconds())),
+        "request_ids": request_ids,
+        "redial_due_at": call.redial_due_at,
+        "redial_tries": call.redial_tries,
         "matches_count": len(desk.directory.with_phone(call.territory_id, phone)) if phone else 0,
         "matches": [summary(desk, entry) for entry in matches],
-    }  # fmt: skip
+    }
 
 
 def _phone(desk: Desk, call: Call) -> str | None:

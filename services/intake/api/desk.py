@@ -94,9 +94,15 @@ async def _tasks(sql: Connection, territory_id: str, now: datetime) -> list[dict
     lines = [line for stored in await requests.requests_with_tasks(sql, territory_id, now) for line in task_of(stored.request, now)]
     lines += [
         {
-            "kind": "abandoned", "subject_id": call.id, "request_id": None, "call_id": call.id, "urgency": None, "reference": None,
-            "due_at": call.redial_due_at, "label": "Appel coupé avant réponse : rappeler",
+            "kind": "abandoned",
+            "subject_id": call.id,
+            "request_id": None,
+            "call_id": call.id,
+            "urgency": None,
+            "reference": None,
+            "due_at": call.redial_due_at,
+            "label": "Appel coupé avant réponse : rappeler",
         }
         for call in await calls.calls_to_ring_back(sql, territory_id)
-    ]  # fmt: skip
+    ]
     return sorted(lines, key=lambda line: (line["due_at"], str(line["subject_id"])))

@@ -178,9 +178,16 @@ class PatientBody(Body):
     def person(self) -> Person:
         """`voice_only` unless the caller said that messages are fine (H13)."""
         identity = Identity(
-            birth_name=self.birth_name.strip(), first_name=self.first_name.strip(), birth_date=self.birth_date, sex=self.sex, used_name=self.used_name,
-            phone=self.phone, address=self.address, access=self.access, mt_name=self.mt_name,
-        )  # fmt: skip
+            birth_name=self.birth_name.strip(),
+            first_name=self.first_name.strip(),
+            birth_date=self.birth_date,
+            sex=self.sex,
+            used_name=self.used_name,
+            phone=self.phone,
+            address=self.address,
+            access=self.access,
+            mt_name=self.mt_name,
+        )
         flags = {*self.flags, "ald"} if self.ald else set(self.flags) - {"ald"}
         return Person(identity, self.commune, self.mt, tuple(flags), self.contact_rule or "voice_only", self.lon, self.lat)
 

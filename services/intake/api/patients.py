@@ -98,10 +98,16 @@ def summary(desk: Desk, entry: Entry) -> dict[str, Any]:
     """PatientSummary of the contract."""
     today = desk.territory(entry.territory_id).local(clock.now()).date()
     return {
-        "patient_id": entry.patient_id, "display_name": entry.display_name, "birth_date": entry.birth_date, "sex": entry.sex,
-        "commune": entry.commune, "age": months_between(entry.birth_date, today) // 12, "without_mt": entry.without_mt,
-        "last_contact": entry.last_contact_at, "homonym": desk.directory.homonym(entry),
-    }  # fmt: skip
+        "patient_id": entry.patient_id,
+        "display_name": entry.display_name,
+        "birth_date": entry.birth_date,
+        "sex": entry.sex,
+        "commune": entry.commune,
+        "age": months_between(entry.birth_date, today) // 12,
+        "without_mt": entry.without_mt,
+        "last_contact": entry.last_contact_at,
+        "homonym": desk.directory.homonym(entry),
+    }
 
 
 async def _show_after_write(desk: Desk, who: Principal, database: Database, sql: Connection, patient_id: UUID) -> dict[str, Any]:
@@ -113,11 +119,20 @@ async def _show_after_write(desk: Desk, who: Principal, database: Database, sql:
 def _representation(desk: Desk, patient: Patient) -> dict[str, Any]:
     identity = _identity(desk, patient)
     return {
-        **_short(desk, patient), "version": patient.version, "birth_name": identity.birth_name, "first_name": identity.first_name,
-        "used_name": identity.used_name, "phone": identity.phone, "address": identity.address, "access": identity.access,
-        "mt_name": identity.mt_name, "ald": "ald" in patient.flags, "contact_rule": patient.contact_rule,
-        "identity_status": patient.identity_status, "last_contact": patient.last_contact_at,
-    }  # fmt: skip
+        **_short(desk, patient),
+        "version": patient.version,
+        "birth_name": identity.birth_name,
+        "first_name": identity.first_name,
+        "used_name": identity.used_name,
+        "phone": identity.phone,
+        "address": identity.address,
+        "access": identity.access,
+        "mt_name": identity.mt_name,
+        "ald": "ald" in patient.flags,
+        "contact_rule": patient.contact_rule,
+        "identity_status": patient.identity_status,
+        "last_contact": patient.last_contact_at,
+    }
 
 
 def _short(desk: Desk, patient: Patient) -> dict[str, Any]:
@@ -126,11 +141,18 @@ def _short(desk: Desk, patient: Patient) -> dict[str, Any]:
     entry = desk.directory.entry(patient.territory_id, patient.id)
     commune = desk.territory(patient.territory_id).commune(patient.commune)
     return {
-        "patient_id": patient.id, "display_name": identity.display_name, "birth_date": identity.birth_date,
-        "age": months_between(identity.birth_date, today) // 12, "sex": identity.sex, "homonym": entry is not None and desk.directory.homonym(entry),
-        "commune": patient.commune, "commune_name": None if commune is None else commune.name, "mt": patient.mt, "without_mt": patient.without_mt,
+        "patient_id": patient.id,
+        "display_name": identity.display_name,
+        "birth_date": identity.birth_date,
+        "age": months_between(identity.birth_date, today) // 12,
+        "sex": identity.sex,
+        "homonym": entry is not None and desk.directory.homonym(entry),
+        "commune": patient.commune,
+        "commune_name": None if commune is None else commune.name,
+        "mt": patient.mt,
+        "without_mt": patient.without_mt,
         "flags": list(patient.flags),
-    }  # fmt: skip
+    }
 
 
 def _of_request(
@@ -142,9 +164,18 @@ def _of_request(
     said = unseal(desk, stored)
     identity = None if patient is None else _identity(desk, patient)
     who: dict[str, Any] = {
-        "patient_id": None, "display_name": None, "birth_date": None, "age": request.age_value if request.age_unit == "years" else None,
-        "sex": request.sex, "homonym": False, "commune": request.commune, "commune_name": None, "mt": None, "without_mt": None, "flags": list(request.flags),
-    }  # fmt: skip
+        "patient_id": None,
+        "display_name": None,
+        "birth_date": None,
+        "age": request.age_value if request.age_unit == "years" else None,
+        "sex": request.sex,
+        "homonym": False,
+        "commune": request.commune,
+        "commune_name": None,
+        "mt": None,
+        "without_mt": None,
+        "flags": list(request.flags),
+    }
     if patient is not None:
         who = {**_short(desk, patient), "flags": list(request.flags) or list(patient.flags)}
     rules = desk.protocol(request.territory_id)

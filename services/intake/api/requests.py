@@ -37,9 +37,14 @@ async def open_request(body: models.OpenRequestBody, who: Secretary, desk: DeskD
 
 @router.get("")
 async def list_requests(
-    who: Reader, desk: DeskDep, database: DatabaseDep, open: Annotated[bool, Query()] = False, state: Annotated[State | None, Query()] = None,
-    limit: Limit = 50, after: After = None,
-) -> dict[str, Any]:  # fmt: skip
+    who: Reader,
+    desk: DeskDep,
+    database: DatabaseDep,
+    open: Annotated[bool, Query()] = False,
+    state: Annotated[State | None, Query()] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> dict[str, Any]:
     """The worklist (open, by the hour they are due) or all by arrival; codes only, names come from /identities."""
     async with database.reading() as sql:
         list_them = requests.list_open if open else requests.list_arrivals
@@ -90,9 +95,12 @@ async def step0(request_id: UUID, body: models.Step0Body, who: Secretary, desk: 
 async def hand_over(request_id: UUID, body: models.HandOverBody, who: Secretary, desk: DeskDep, command: CommandDep) -> dict[str, Any]:
     """The 15 rings."""
     return await _run(
-        command, desk, who,
-        lambda tx, now: handlers.hand_over_request(request_id, body.channel, body.dialled_at, body.caller_on_line, who, tx, now=now), request_id,
-    )  # fmt: skip
+        command,
+        desk,
+        who,
+        lambda tx, now: handlers.hand_over_request(request_id, body.channel, body.dialled_at, body.caller_on_line, who, tx, now=now),
+        request_id,
+    )
 
 
 @router.post("/{request_id}/handover/answer")
@@ -119,9 +127,15 @@ async def hand_over_cut(request_id: UUID, who: Secretary, desk: DeskDep, command
 async def qualify(request_id: UUID, body: models.QualifyBody, who: Secretary, desk: DeskDep, command: CommandDep) -> dict[str, Any]:
     """Reason, answers, person, limits."""
     said = handlers.Qualify(
-        request_id, body.patient_id, body.reason, dict(body.answers), body.limits.limits(), body.raised_to, body.assisted,
+        request_id,
+        body.patient_id,
+        body.reason,
+        dict(body.answers),
+        body.limits.limits(),
+        body.raised_to,
+        body.assisted,
         Words(since=body.since, who_opens=body.limits.who_opens),
-    )  # fmt: skip
+    )
     return await _run(command, desk, who, lambda tx, now: handlers.qualify_request(said, who, desk, tx, now=now), request_id)
 
 

@@ -111,6 +111,7 @@ def answer_step0(
     before = request.screened
     if found is None or (before is not None and found.result == before.result):
         return Step(kept)
+    confirming = False
     if before is not None and _screening_rank(found.result) < _screening_rank(before.result):
         confirming = (
             vital.confirmed_not_now and not request.vital.confirmed_not_now and found.result == "advice" and request.state == "screened"
@@ -139,9 +140,9 @@ def answer_step0(
             screened = replace(screened, urgency="red_flag").waits("screened", "desk", now + deadlines.RED_FLAG_AT_DESK)
         return Step(screened, (told,))
     if request.state in ("received", "screened", "recontact_due", "callback_promised"):
-        screened = replace(screened, urgency=None if request.assessed is None else request.urgency).waits(
-            "screened", "desk", now + deadlines.ON_THE_PHONE
-        )
+        step0_alone = confirming and request.assessed is None
+        urgency = None if step0_alone else request.urgency
+        screened = replace(screened, urgency=urgency).waits("screened", "desk", now + deadlines.ON_THE_PHONE)
     return Step(screened, (told,))
 
 

@@ -71,10 +71,16 @@ async def answer_call(call_id: UUID, who: Principal, tx: Tx, *, now: datetime) -
         call, version=call.version + 1, state="talking", answered_at=now, answered_by=who.sub, answered_by_initials=who.initials
     )
     await calls.update_call(tx, answered)
-    await tx.record(CallAnswered(
-        territory_id=who.territory_id, version=answered.version, occurred_at=now, call_id=call.id,
-        waited_seconds=_seconds(call.rang_at, now), answered_by=who.sub,
-    ))  # fmt: skip
+    await tx.record(
+        CallAnswered(
+            territory_id=who.territory_id,
+            version=answered.version,
+            occurred_at=now,
+            call_id=call.id,
+            waited_seconds=_seconds(call.rang_at, now),
+            answered_by=who.sub,
+        )
+    )
     return call.id
 
 
@@ -106,10 +112,17 @@ async def _end(call: Call, outcome: str | None, tx: Tx, *, now: datetime) -> Non
         await requests.save_step(tx, stored.request, steps.call_ended(stored.request, now=now))
     ended = replace(call, version=call.version + 1, state="ended", ended_at=now, outcome=None if opened else outcome)
     await calls.update_call(tx, ended)
-    await tx.record(CallEnded(
-        territory_id=call.territory_id, version=ended.version, occurred_at=now, call_id=call.id, request_ids=[one.request.id for one in opened],
-        outcome=ended.outcome, talked_seconds=_seconds(call.answered_at or now, now),
-    ))  # fmt: skip
+    await tx.record(
+        CallEnded(
+            territory_id=call.territory_id,
+            version=ended.version,
+            occurred_at=now,
+            call_id=call.id,
+            request_ids=[one.request.id for one in opened],
+            outcome=ended.outcome,
+            talked_seconds=_seconds(call.answered_at or now, now),
+        )
+    )
 
 
 async def _abandon(call: Call, tx: Tx, *, now: datetime) -> None:
@@ -117,9 +130,15 @@ async def _abandon(call: Call, tx: Tx, *, now: datetime) -> None:
     redial_due_at = now + deadlines.ABANDONED_TRY_EVERY if call.sealed_phone is not None else None
     abandoned = replace(call, version=call.version + 1, state="abandoned", ended_at=now, redial_due_at=redial_due_at)
     await calls.update_call(tx, abandoned)
-    await tx.record(CallAbandoned(
-        territory_id=call.territory_id, version=abandoned.version, occurred_at=now, call_id=call.id, waited_seconds=_seconds(call.rang_at, now)
-    ))  # fmt: skip
+    await tx.record(
+        CallAbandoned(
+            territory_id=call.territory_id,
+            version=abandoned.version,
+            occurred_at=now,
+            call_id=call.id,
+            waited_seconds=_seconds(call.rang_at, now),
+        )
+    )
 
 
 async def ring_back_done(call_id: UUID, reached: bool, who: Principal, tx: Tx, *, now: datetime) -> UUID:

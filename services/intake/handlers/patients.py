@@ -35,10 +35,19 @@ async def register_patient(person: Person, who: Principal, desk: Desk, tx: Tx, *
     patient_id = new_id()
     data_key = desk.sealer.new_key()
     patient = Patient(
-        id=patient_id, territory_id=who.territory_id, version=1, data_key=data_key,
-        sealed=person.identity.seal(desk.sealer.open(data_key), patient_id), commune=person.commune, cell=_cell(person, who, desk), mt=person.mt,
-        flags=tuple(sorted(set(person.flags))), contact_rule=person.contact_rule, identity_status="provisoire", registered_at=now,
-    )  # fmt: skip
+        id=patient_id,
+        territory_id=who.territory_id,
+        version=1,
+        data_key=data_key,
+        sealed=person.identity.seal(desk.sealer.open(data_key), patient_id),
+        commune=person.commune,
+        cell=_cell(person, who, desk),
+        mt=person.mt,
+        flags=tuple(sorted(set(person.flags))),
+        contact_rule=person.contact_rule,
+        identity_status="provisoire",
+        registered_at=now,
+    )
     await patients.insert_patient(tx, patient)
     await tx.record(_registered(patient, person.identity, desk, now=now))
     return patient_id
@@ -54,9 +63,15 @@ async def correct_patient(
     key = desk.sealer.open(before.data_key)
     cell = _cell(person, who, desk) if person.lon is not None or person.commune != before.commune else before.cell
     after = replace(
-        before, sealed=person.identity.seal(key, patient_id), commune=person.commune, cell=cell, mt=person.mt,
-        flags=tuple(sorted(set(person.flags))), contact_rule=person.contact_rule, version=before.version + 1,
-    )  # fmt: skip
+        before,
+        sealed=person.identity.seal(key, patient_id),
+        commune=person.commune,
+        cell=cell,
+        mt=person.mt,
+        flags=tuple(sorted(set(person.flags))),
+        contact_rule=person.contact_rule,
+        version=before.version + 1,
+    )
     old_told = _registered(before, Identity.unseal(key, patient_id, before.sealed), desk, now=now)
     new_told = _registered(after, person.identity, desk, now=now)
     same = {"event_id", "version"}
@@ -71,10 +86,17 @@ async def correct_patient(
 def _registered(patient: Patient, identity: Identity, desk: Desk, *, now: datetime) -> PatientRegistered:
     today = desk.territory(patient.territory_id).local(now).date()
     return PatientRegistered(
-        territory_id=patient.territory_id, version=patient.version, occurred_at=now, patient_id=patient.id,
-        age_band=band_of_birth_date(identity.birth_date, today), sex=identity.sex, commune=patient.commune, cell=patient.cell,
-        without_mt=patient.without_mt, flags=list(patient.flags),
-    )  # fmt: skip
+        territory_id=patient.territory_id,
+        version=patient.version,
+        occurred_at=now,
+        patient_id=patient.id,
+        age_band=band_of_birth_date(identity.birth_date, today),
+        sex=identity.sex,
+        commune=patient.commune,
+        cell=patient.cell,
+        without_mt=patient.without_mt,
+        flags=list(patient.flags),
+    )
 
 
 def _cell(person: Person, who: Principal, desk: Desk) -> str | None:

@@ -91,9 +91,15 @@ async def answer_step0(command: Step0, who: Principal, desk: Desk, tx: Tx, *, no
     said = _last_said(said_before, command.words)
     unit_said = command.age_unit is not None
     step = steps.answer_step0(
-        known, vital, age_value=command.age_value if unit_said else before.age_value, age_unit=command.age_unit or before.age_unit,
-        sex=command.sex or before.sex, commune=command.commune or desk.commune_in(who.territory_id, said.place), asked_since=asked_since, now=now,
-    )  # fmt: skip
+        known,
+        vital,
+        age_value=command.age_value if unit_said else before.age_value,
+        age_unit=command.age_unit or before.age_unit,
+        sex=command.sex or before.sex,
+        commune=command.commune or desk.commune_in(who.territory_id, said.place),
+        asked_since=asked_since,
+        now=now,
+    )
     answered = {
         question: answer
         for question in VITAL_QUESTIONS
@@ -129,13 +135,25 @@ async def qualify_request(command: Qualify, who: Principal, desk: Desk, tx: Tx, 
     if before.screened is not None and before.screened.rule == "under_3_months_not_ill":
         known_flags |= {"not_ill"}
     said = protocol.assess(
-        rules, command.reason, command.answers, age_band=facts.age_band, known_flags=known_flags, limits=command.limits,
-        floor=qualifying.floor_of(before), raised_to=command.raised_to if before.lowered is None else None,
-    )  # fmt: skip
+        rules,
+        command.reason,
+        command.answers,
+        age_band=facts.age_band,
+        known_flags=known_flags,
+        limits=command.limits,
+        floor=qualifying.floor_of(before),
+        raised_to=command.raised_to if before.lowered is None else None,
+    )
     step = qualifying.qualify(
-        before, facts, said, raised_to=command.raised_to, assisted=command.assisted, zone=desk.territory(who.territory_id).zone,
-        duty_doctor_id=await reads.duty_doctor_at(tx.sql, who.territory_id, now), now=now,
-    )  # fmt: skip
+        before,
+        facts,
+        said,
+        raised_to=command.raised_to,
+        assisted=command.assisted,
+        zone=desk.territory(who.territory_id).zone,
+        duty_doctor_id=await reads.duty_doctor_at(tx.sql, who.territory_id, now),
+        now=now,
+    )
     asked = {question.id for question in rules.reason(command.reason).questions}
     given = {question: answer for question, answer in command.answers.items() if question in asked}
     await requests.insert_answers(tx, who.territory_id, before.id, said.protocol, dict(given), by=who.sub, now=now)
@@ -164,9 +182,12 @@ async def decide_request(command: Decide, who: Principal, desk: Desk, tx: Tx, *,
     doctor = command.practitioner_id or who.practitioner_id or who.sub
     word = DoctorsWord(command.decision, doctor, now, command.urgency, command.modes)
     step = qualifying.decide(
-        stored.request, word, zone=desk.territory(who.territory_id).zone,
-        duty_doctor_id=await reads.duty_doctor_at(tx.sql, who.territory_id, now), now=now,
-    )  # fmt: skip
+        stored.request,
+        word,
+        zone=desk.territory(who.territory_id).zone,
+        duty_doctor_id=await reads.duty_doctor_at(tx.sql, who.territory_id, now),
+        now=now,
+    )
     said = _last_said(unseal(desk, stored), Words(doctor_words=command.words, decided_by_label=command.decided_by_label))
     await requests.save_step(tx, stored.request, step, sealing=_sealing(desk, stored, said))
     return command.request_id
@@ -185,9 +206,11 @@ async def hand_over_request(
     """Dial the 15; a dial in the future is now."""
     dialled = min(dialled_at or now, now)
     return await change_request(
-        request_id, who, tx,
+        request_id,
+        who,
+        tx,
         lambda request: steps.hand_over(request, channel=channel, dialled_at=dialled, by=who.sub, caller_on_line=caller_on_line, now=now),
-    )  # fmt: skip
+    )
 
 
 async def answer_hand_over(
@@ -274,9 +297,14 @@ def facts_of(desk: Desk, patient: Patient, *, now: datetime) -> PatientFacts:
     who = Identity.unseal(desk.sealer.open(patient.data_key), patient.id, patient.sealed)
     today = desk.territory(patient.territory_id).local(now).date()
     return PatientFacts(
-        id=patient.id, commune=patient.commune, cell=patient.cell, age_band=band_of_birth_date(who.birth_date, today), sex=who.sex,
-        without_mt=patient.without_mt, flags=patient.flags,
-    )  # fmt: skip
+        id=patient.id,
+        commune=patient.commune,
+        cell=patient.cell,
+        age_band=band_of_birth_date(who.birth_date, today),
+        sex=who.sex,
+        without_mt=patient.without_mt,
+        flags=patient.flags,
+    )
 
 
 def unseal(desk: Desk, stored: Stored) -> Words:

@@ -31,11 +31,12 @@ class Call:
     redial_tries: int = 0
 
 
-_COLUMNS = """id, territory_id, version, state, data_key, sealed_phone, rang_at, answered_at, answered_by, answered_by_initials, ended_at, outcome,
-    redial_due_at, redial_tries"""
+_COLUMNS = """id, territory_id, version, state, data_key, sealed_phone, rang_at, answered_at, answered_by, answered_by_initials,
+    ended_at, outcome, redial_due_at, redial_tries"""
 
 _INSERT = f"""
-    INSERT INTO call ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING RETURNING true
+    INSERT INTO call ({_COLUMNS})
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING RETURNING true
 """  # noqa: S608  # columns are a constant of this file
 _UPDATE = """
     UPDATE call SET version = $3, state = $4, answered_at = $5, answered_by = $6, answered_by_initials = $7, ended_at = $8, outcome = $9,
@@ -59,18 +60,43 @@ _DESK = """
 
 async def insert_call(tx: Tx, call: Call) -> bool:
     """False when the id exists (in any territory): nothing is changed then."""
-    return bool(await tx.sql.fetchval(
-        _INSERT, call.id, call.territory_id, call.version, call.state, call.data_key, call.sealed_phone, call.rang_at, call.answered_at,
-        call.answered_by, call.answered_by_initials, call.ended_at, call.outcome, call.redial_due_at, call.redial_tries,
-    ))  # fmt: skip
+    return bool(
+        await tx.sql.fetchval(
+            _INSERT,
+            call.id,
+            call.territory_id,
+            call.version,
+            call.state,
+            call.data_key,
+            call.sealed_phone,
+            call.rang_at,
+            call.answered_at,
+            call.answered_by,
+            call.answered_by_initials,
+            call.ended_at,
+            call.outcome,
+            call.redial_due_at,
+            call.redial_tries,
+        )
+    )
 
 
 async def update_call(tx: Tx, call: Call) -> None:
     """Write back what was locked with `lock_call`."""
     await tx.sql.execute(
-        _UPDATE, call.territory_id, call.id, call.version, call.state, call.answered_at, call.answered_by, call.answered_by_initials,
-        call.ended_at, call.outcome, call.redial_due_at, call.redial_tries,
-    )  # fmt: skip
+        _UPDATE,
+        call.territory_id,
+        call.id,
+        call.version,
+        call.state,
+        call.answered_at,
+        call.answered_by,
+        call.answered_by_initials,
+        call.ended_at,
+        call.outcome,
+        call.redial_due_at,
+        call.redial_tries,
+    )
 
 
 async def find_call(sql: Connection, territory_id: str, call_id: UUID, *, lock: bool = False) -> Call | None:

@@ -41,7 +41,10 @@ class Patient:
 _COLUMNS = (
     "id, territory_id, version, data_key, sealed, commune, cell, mt, flags, contact_rule, identity_status, registered_at, last_contact_at"
 )
-_INSERT = f"INSERT INTO patient ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"  # noqa: S608  # constant of this file
+_INSERT = f"""
+    INSERT INTO patient ({_COLUMNS})
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""  # noqa: S608  # constant of this file
 _UPDATE = """
     UPDATE patient SET version = $3, sealed = $4, commune = $5, cell = $6, mt = $7, flags = $8, contact_rule = $9, last_contact_at = $10
     WHERE territory_id = $1 AND id = $2
@@ -59,18 +62,39 @@ _INSERT_MT_HELP = """
 async def insert_patient(tx: Tx, patient: Patient) -> None:
     """Store and tell every process that keeps the directory."""
     await tx.sql.execute(
-        _INSERT, patient.id, patient.territory_id, patient.version, patient.data_key, patient.sealed, patient.commune, patient.cell, patient.mt,
-        list(patient.flags), patient.contact_rule, patient.identity_status, patient.registered_at, patient.last_contact_at,
-    )  # fmt: skip
+        _INSERT,
+        patient.id,
+        patient.territory_id,
+        patient.version,
+        patient.data_key,
+        patient.sealed,
+        patient.commune,
+        patient.cell,
+        patient.mt,
+        list(patient.flags),
+        patient.contact_rule,
+        patient.identity_status,
+        patient.registered_at,
+        patient.last_contact_at,
+    )
     await tx.sql.execute(_TELL, CHANNEL, str(patient.id))
 
 
 async def update_patient(tx: Tx, patient: Patient) -> None:
     """Write back what was locked and tell every process that keeps the directory."""
     await tx.sql.execute(
-        _UPDATE, patient.territory_id, patient.id, patient.version, patient.sealed, patient.commune, patient.cell, patient.mt, list(patient.flags),
-        patient.contact_rule, patient.last_contact_at,
-    )  # fmt: skip
+        _UPDATE,
+        patient.territory_id,
+        patient.id,
+        patient.version,
+        patient.sealed,
+        patient.commune,
+        patient.cell,
+        patient.mt,
+        list(patient.flags),
+        patient.contact_rule,
+        patient.last_contact_at,
+    )
     await tx.sql.execute(_TELL, CHANNEL, str(patient.id))
 
 

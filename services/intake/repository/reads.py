@@ -20,7 +20,9 @@ _UPSERT_DUTY = """
     WHERE duty.named_at <= excluded.named_at
 """
 _ON_DUTY = """
-    SELECT practitioner_id FROM duty WHERE territory_id = $1 AND starts_at <= $2 AND ends_at > $2 ORDER BY named_at DESC, starts_at DESC LIMIT 1
+    SELECT practitioner_id FROM duty
+    WHERE territory_id = $1 AND starts_at <= $2 AND ends_at > $2
+    ORDER BY named_at DESC, starts_at DESC LIMIT 1
 """
 
 

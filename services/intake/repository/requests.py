@@ -13,9 +13,21 @@ from shared.errors import NotFound
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 # These have columns of their own: the database checks and finds by them.
-_OWN_COLUMNS = frozenset({
-    "id", "territory_id", "version", "state", "owner", "due_at", "urgency", "call_id", "patient_id", "received_at", "check_15_at",
-})  # fmt: skip
+_OWN_COLUMNS = frozenset(
+    {
+        "id",
+        "territory_id",
+        "version",
+        "state",
+        "owner",
+        "due_at",
+        "urgency",
+        "call_id",
+        "patient_id",
+        "received_at",
+        "check_15_at",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +46,13 @@ class Stored:
         return key
 
 
-_COLUMNS = """r.id, r.territory_id, r.version, r.state, r.owner, r.due_at, r.urgency, r.call_id, r.patient_id, r.received_at, r.check_15_at, r.progress,
-    r.data_key, r.sealed, p.data_key AS patient_key"""
+_COLUMNS = """r.id, r.territory_id, r.version, r.state, r.owner, r.due_at, r.urgency, r.call_id, r.patient_id, r.received_at,
+    r.check_15_at, r.progress, r.data_key, r.sealed, p.data_key AS patient_key"""
 _FROM = "FROM request r LEFT JOIN patient p ON p.id = r.patient_id"
 
 _INSERT = """
-    INSERT INTO request (id, territory_id, version, state, owner, due_at, urgency, call_id, patient_id, received_at, check_15_at, progress, data_key, sealed)
+    INSERT INTO request (id, territory_id, version, state, owner, due_at, urgency, call_id, patient_id, received_at, check_15_at, progress,
+        data_key, sealed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     ON CONFLICT (id) DO NOTHING RETURNING true
 """
@@ -82,10 +95,25 @@ _ANSWERS = """
 
 async def insert_request(tx: Tx, request: Request, *, data_key: bytes, sealed: bytes) -> bool:
     """False when the id exists (in any territory): nothing is changed then."""
-    return bool(await tx.sql.fetchval(
-        _INSERT, request.id, request.territory_id, request.version, request.state, request.owner, request.due_at, request.urgency, request.call_id,
-        request.patient_id, request.received_at, request.check_15_at, _progress(request), data_key, sealed,
-    ))  # fmt: skip
+    return bool(
+        await tx.sql.fetchval(
+            _INSERT,
+            request.id,
+            request.territory_id,
+            request.version,
+            request.state,
+            request.owner,
+            request.due_at,
+            request.urgency,
+            request.call_id,
+            request.patient_id,
+            request.received_at,
+            request.check_15_at,
+            _progress(request),
+            data_key,
+            sealed,
+        )
+    )
 
 
 async def find_request(sql: Connection, territory_id: str, request_id: UUID, *, lock: bool = False) -> Stored | None:
@@ -137,9 +165,17 @@ async def save_step(tx: Tx, before: Request, step: Step, *, sealing: tuple[bytes
     after = step.request
     if after != before or sealing is not None:
         common = (
-            after.territory_id, after.id, after.version, after.state, after.owner, after.due_at, after.urgency, after.patient_id, after.check_15_at,
+            after.territory_id,
+            after.id,
+            after.version,
+            after.state,
+            after.owner,
+            after.due_at,
+            after.urgency,
+            after.patient_id,
+            after.check_15_at,
             _progress(after),
-        )  # fmt: skip
+        )
         if sealing is None:
             await tx.sql.execute(_UPDATE, *common)
         else:
