@@ -1,5 +1,6 @@
 """Cases of the 15 and of the duty doctor, over HTTP and from the log, on a real database and broker."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,9 +9,11 @@ import pytest
 
 from services.regulation import handlers, repository
 from services.regulation.app import build
+from services.regulation.domain import AlreadyDecided, Person
 from shared.errors import Forbidden, NotFound, RecoursError, Stale
 from shared.events import Event
 from shared.events.intake import AdviceOverdue, AdviceRequested, HandOverAnswered, RequestCancelled, RequestClosed, RequestHandedOver
+from shared.events.regulation import CaseAcknowledged, CaseDecided, CaseReceived
 from shared.events.scheduling import DutyDoctorNamed
 from shared.ids import new_id
 from shared.testing.fixtures import MakeDatabase, Running, RunningService, eventually
@@ -243,6 +246,29 @@ async def test_a_case_the_15_has_by_voice_leaves_the_list_after_the_check_and_a_
     async with database.transaction() as tx:
         await handlers.on_request_handed_over(handed_over(request_id, version=6, dialled_at=later), tx, now=later)
     assert await to_take(later) == [request_id]
+
+
+async def test_ten_people_of_the_15_at_the_same_moment_make_one_acknowledgement_and_one_decision(make_database: MakeDatabase) -> None:
+    database = await make_database("regulation")
+    request_id = new_id()
+    people = [Person(new_id(), f"P{number}", regulator=True) for number in range(10)]
+
+    async def act(person: Person) -> str:
+        async with database.transaction() as tx:
+            await handlers.acknowledge_case(handlers.AcknowledgeCase("bievre", request_id, person), tx, now=NOW)
+        try:
+            async with database.transaction() as tx:
+                await handlers.decide_case(handlers.DecideCase("bievre", request_id, "smur_sent", person), tx, now=NOW)
+        except AlreadyDecided:
+            return "refused"
+        return "decided"
+
+    async with database.transaction() as tx:
+        await handlers.on_request_handed_over(handed_over(request_id), tx, now=NOW)
+    assert sorted(await asyncio.gather(*map(act, people))) == ["decided"] + ["refused"] * 9
+    async with database.reading() as sql:
+        told = [row["event_type"] for row in await sql.fetch("SELECT event_type FROM outbox ORDER BY id")]
+    assert told == [cls.type for cls in (CaseReceived, CaseAcknowledged, CaseDecided)]
 
 
 async def test_a_word_may_come_before_the_question(running_service: RunningService) -> None:
