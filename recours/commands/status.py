@@ -46,7 +46,8 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def _process(process: ProcessState, ports: Ports) -> dict[str, Any]:
-    held = memory(process.pid)
+    # The preloader's descendants are the services, counted by themselves; PostgreSQL's are its own.
+    held = memory(process.pid, with_descendants=process.name == "postgres")
     alive = process.is_alive()
     healthy = alive and (process.name not in SERVICES or is_healthy(ports.ops(process.name)))
     return {

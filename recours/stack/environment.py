@@ -109,7 +109,7 @@ class Access:
 
     def environment(self, service: str) -> dict[str, str]:
         """The whole environment of a service's process."""
-        mine = self._inherited() | self._common() | self._own(service)
+        mine = self.inherited() | self._common() | self._own(service)
         if service in _SEALED:
             mine["RECOURS_MASTER_KEY"] = self.secrets["RECOURS_MASTER_KEY"]
         if service == "console":
@@ -121,7 +121,8 @@ class Access:
     def _database_url(self, service: str, role: str) -> str:
         return f"postgresql://{role}:{self.secrets.role_password(role)}@{HOST}:{self.ports.server('postgres')}/{service}"
 
-    def _inherited(self) -> dict[str, str]:
+    def inherited(self) -> dict[str, str]:
+        """What our processes take over from whoever started the stack."""
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
         return kept | traces | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(PROJECT)}

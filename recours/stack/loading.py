@@ -3,10 +3,11 @@
 Doing it again changes nothing; what people changed since is kept, unless the team's file itself changed.
 """
 
-import base64
+import asyncio
 import hashlib
-import hmac
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +17,7 @@ from uuid import UUID
 
 import yaml
 
+from recours.stack.demo import DemoAccount, accounts_of, team_files
 from recours.stack.environment import Access
 from shared.auth import Principal, TokenIssuer
 from shared.clock import ClockFile
@@ -28,21 +30,6 @@ _AHEAD = timedelta(days=28)
 
 
 @dataclass(frozen=True)
-class DemoAccount:
-    """A fictitious person who may sign in."""
-
-    login: str
-    password: str
-    display_name: str
-    roles: tuple[str, ...]
-
-    @property
-    def description(self) -> str:
-        """« Ludivine Hautecroix, secretary »."""
-        return f"{self.display_name}, {' and '.join(role.replace('_', ' ') for role in self.roles)}"
-
-
-@dataclass(frozen=True)
 class Team:
     """One territory's `team.yaml`, as written."""
 
@@ -51,27 +38,21 @@ class Team:
     digest: str
 
     @classmethod
-    def load(cls, folder: Path) -> "Team | None":
-        """None when the territory has no demonstration team."""
-        path = folder / "team.yaml"
-        if not path.exists():
-            return None
+    def load(cls, path: Path) -> "Team":
+        """Read `team.yaml` and the territory it lies in."""
         content = path.read_bytes()
-        return cls(Territory.load(folder), yaml.safe_load(content), hashlib.sha256(content).hexdigest())
+        return cls(Territory.load(path.parent), yaml.safe_load(content), hashlib.sha256(content).hexdigest())
 
 
-async def load_territory(access: Access, services: Sequence[str], *, on: date | None = None) -> list[DemoAccount]:
-    """Load every territory so that the 28 days from `on` (default: the business day) have slots and a rota. Returns the accounts."""
-    accounts: list[DemoAccount] = []
-    for folder in access.settings()["RECOURS_TERRITORY_DIRS"].split(","):
-        team = Team.load(Path(folder.strip()))
-        if team is None:
-            continue
-        if "scheduling" in services:
-            await _load_agendas(access, team, on)
-        if "console" in services:
-            accounts += await _load_accounts(access, team)
-    return accounts
+async def load_territory(access: Access, services: Sequence[str], *, on: date | None = None) -> None:
+    """Load every territory so that the 28 days from `on` (default: the business day) have slots and a rota, and its people an account."""
+    for path in team_files(access):
+        team = Team.load(path)
+        async with asyncio.TaskGroup() as together:
+            if "scheduling" in services:
+                together.create_task(_load_agendas(access, team, on))
+            if "console" in services:
+                together.create_task(_load_accounts(access, team))
 
 
 async def _load_agendas(access: Access, team: Team, on: date | None) -> None:
@@ -119,20 +100,16 @@ def _instant(day: date, wall_time: str, territory: Territory) -> datetime:
     return datetime.combine(day, time.fromisoformat(wall_time), territory.zone).astimezone(UTC)
 
 
-async def _load_accounts(access: Access, team: Team) -> list[DemoAccount]:
+async def _load_accounts(access: Access, team: Team) -> None:
     from services.console.accounts import add_account, list_accounts
     from shared.db import Database
 
-    seed = access.secrets["RECOURS_DEMO_SEED"]
-    demo = []
+    # Argon2 takes a core and 64 MiB for each: one a core at a time.
+    turns = asyncio.Semaphore(os.cpu_count() or 1)
     database = await Database.open(access.database_url("console"), service="console", min_size=1, max_size=2)
-    try:
-        known = {account.login for account in await list_accounts(database)}
-        for line in team.body["accounts"]:
-            account = DemoAccount(line["login"], demo_password(seed, line["login"]), line["display_name"], tuple(line["roles"]))
-            demo.append(account)
-            if account.login in known:
-                continue
+
+    async def add(account: DemoAccount) -> None:
+        async with turns:
             await add_account(
                 database,
                 login=account.login,
@@ -140,19 +117,17 @@ async def _load_accounts(access: Access, team: Team) -> list[DemoAccount]:
                 display_name=account.display_name,
                 roles=list(account.roles),
                 territory_id=team.territory.id,
-                practitioner_id=UUID(str(line["practitioner_id"])) if "practitioner_id" in line else None,
-                initials=line["initials"],
-                account_id=UUID(str(line["id"])),
+                practitioner_id=UUID(account.practitioner_id) if account.practitioner_id else None,
+                initials=account.initials,
+                account_id=UUID(account.id),
             )
+
+    try:
+        known = {account.login for account in await list_accounts(database)}
+        wanted = accounts_of(team.body, access.secrets["RECOURS_DEMO_SEED"])
+        await asyncio.gather(*(add(account) for account in wanted if account.login not in known))
     finally:
         await database.close()
-    return demo
-
-
-def demo_password(seed: str, login: str) -> str:
-    """Each account's own password, made from the folder's secret so that it can be shown again: three groups of four letters and digits."""
-    letters = base64.b32encode(hmac.digest(seed.encode(), login.encode(), "sha256")).decode().lower()
-    return "-".join((letters[:4], letters[4:8], letters[8:12]))
 
 
 def _stamps(access: Access) -> dict[str, str]:
@@ -160,3 +135,15 @@ def _stamps(access: Access) -> dict[str, str]:
         return dict(json.loads((access.data_dir / _STAMP).read_text()))
     except (OSError, ValueError):
         return {}
+
+
+def main() -> None:
+    """Run by the stack once its services answer: the services that run are the arguments."""
+    access = Access.of_running()
+    if access is None:
+        sys.exit("no stack runs here")
+    asyncio.run(load_territory(access, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

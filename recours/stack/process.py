@@ -31,12 +31,16 @@ class Account:
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """How to run one process. `ready` is a real exchange with it, quick, and false rather than raising while it is not ready."""
+    """How to run one process. `ready` is a real exchange with it, quick, and false rather than raising while it is not ready.
+
+    With `module` (its name and arguments) the preloader forks it; `command` does the same without a preloader.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     ready: Callable[[], bool]
+    module: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -44,6 +48,7 @@ class ProcessSpec:
     """Sent by the kernel when the supervisor is gone. PostgreSQL gets a softer one: its own children must follow it."""
     stop_timeout_seconds: float = 20.0
     ready_timeout_seconds: float = 60.0
+    pass_fds: Sequence[int] = ()
 
 
 class Child(Protocol):
@@ -83,6 +88,7 @@ def launch(spec: ProcessSpec) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd="/",
             env=dict(spec.environment),
+            pass_fds=tuple(spec.pass_fds),
             # After the change of account: the kernel forgets the death signal when the uid changes.
             preexec_fn=_die_with_parent(spec.death_signal, os.getpid()),
             user=None if spec.account is None else spec.account.uid,

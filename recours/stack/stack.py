@@ -9,24 +9,25 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from recours.stack import launcher
+from recours.stack import forking
 from recours.stack.business_clock import BusinessClock
+from recours.stack.demo import DemoAccount, demo_accounts
 from recours.stack.disk import refuse_full
 from recours.stack.environment import Access, default_ports
 from recours.stack.errors import StackError
+from recours.stack.forking import Preloader
+from recours.stack.launcher import errand_spec, service_spec
 from recours.stack.lock import Lock
 from recours.stack.ports import SERVICES, Ports, free_base, refuse_taken
 from recours.stack.postgres import Postgres
+from recours.stack.process import Child, ProcessSpec, launch
 from recours.stack.secrets import Secrets
 from recours.stack.state import Condition, StackState, boot_id
-from recours.stack.supervisor import Member, RestartPolicy, Supervisor
+from recours.stack.supervisor import Member, RestartPolicy, Supervisor, first_failure
 from recours.stack.tansu import Tansu
 from recours.stack.valkey import Valkey
-
-if TYPE_CHECKING:
-    from recours.stack.loading import DemoAccount
 
 _CLOCK_KEPT_EVERY = timedelta(seconds=10)
 
@@ -49,11 +50,12 @@ class Stack:
         self.ports = ports or default_ports()
         self.services = tuple(services)
         self._say, self._durable, self._load = say, durable, load
-        self._supervisor = Supervisor(say, self._write_state, policy)
+        self._supervisor = Supervisor(say, self._write_state, policy, self._launch)
         self._lock = Lock(self.data_dir)
         self._condition: Condition = "stopped"
         self._ready_seconds: float | None = None
         self._access: Access | None = None
+        self._preloader: Preloader | None = None
         self._upkeep: asyncio.Task[None] | None = None
         self.accounts: list[DemoAccount] = []
         """Who may sign in, once started."""
@@ -79,8 +81,9 @@ class Stack:
             self._access = Access(self.data_dir, self.ports, Secrets.open(self.data_dir))
             self._clock = BusinessClock(self.data_dir)
             self._clock_file = self._clock.open()
-            await self._start_servers(self._access)
-            await self._start_services(self._access)
+            self._preloader = Preloader(self.data_dir / "logs" / f"{forking.NAME}.log", self._access.inherited())
+            await self._start_servers(self._access, self._preloader)
+            await self._start_services(self._access, self._preloader)
         except BaseException:
             await self.stop()
             raise
@@ -96,6 +99,8 @@ class Stack:
             self._upkeep = None
         await self._supervisor.stop(self.services)
         await self._supervisor.stop()
+        if self._preloader is not None:
+            self._preloader.close()
         if self._access is not None:
             self._clock.keep(self._clock_file)
             self._condition = "stopped"
@@ -137,43 +142,43 @@ class Stack:
         except OSError as refusal:
             raise StackError(f"cannot use {self.data_dir}: {refusal.strerror}. Set RECOURS_DATA_DIR to a folder of yours.") from refusal
 
-    async def _start_servers(self, access: Access) -> None:
+    async def _start_servers(self, access: Access, preloader: Preloader) -> None:
         postgres = Postgres(
             self.data_dir, self.ports.server("postgres"), access.secrets["RECOURS_POSTGRES_PASSWORD"], durable=self._durable
         )
         valkey = Valkey(self.data_dir, self.ports.server("valkey"), access.secrets["RECOURS_VALKEY_PASSWORD"])
         tansu = Tansu(self.data_dir, self.ports.server("kafka"))
 
-        async def databases() -> None:
-            await self._supervisor.start([Member("postgres", postgres.prepare)])
-            from recours.operations.databases import migrate_all
-
-            await migrate_all(access.settings(), self.services)
-
         async def create_topics() -> None:
             # At each start: this broker's log, topics included, is new each time.
-            from recours.operations.topics import create_topics
+            await asyncio.to_thread(preloader.wait_ready)
+            await self._supervisor.run(errand_spec(access, "topics", "recours", "topics"))
 
-            await create_topics(access.settings())
+        async def databases() -> None:
+            await self._supervisor.start([Member("postgres", postgres.prepare)])
+            await asyncio.to_thread(preloader.wait_ready)
+            await self._supervisor.run(errand_spec(access, "migrate", "recours", "migrate", *self.services))
 
-        try:
-            async with asyncio.TaskGroup() as together:
-                together.create_task(
-                    self._supervisor.start([Member("kafka", tansu.prepare, create_topics), Member("valkey", valkey.prepare)])
-                )
-                together.create_task(databases())
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        async with first_failure(), asyncio.TaskGroup() as together:
+            together.create_task(self._supervisor.start([Member(forking.NAME, preloader.prepare)]))
+            together.create_task(self._supervisor.start([Member("kafka", tansu.prepare, create_topics), Member("valkey", valkey.prepare)]))
+            together.create_task(databases())
 
-    async def _start_services(self, access: Access) -> None:
+    async def _start_services(self, access: Access, preloader: Preloader) -> None:
         def member(service: str) -> Member:
-            return Member(service, lambda: launcher.service_spec(access, service))
+            def prepare() -> ProcessSpec:
+                preloader.wait_ready()
+                return service_spec(access, service)
+
+            return Member(service, prepare)
 
         await self._supervisor.start([member(service) for service in self.services])
         if self._load:
-            from recours.stack.loading import load_territory
+            await self._supervisor.run(errand_spec(access, "loading", "recours.stack.loading", *self.services))
+            self.accounts = demo_accounts(access)
 
-            self.accounts = await load_territory(access, self.services)
+    def _launch(self, spec: ProcessSpec) -> Child:
+        return self._preloader.launch(spec) if spec.module and self._preloader is not None else launch(spec)
 
     def _write_state(self) -> None:
         if self._condition != "stopped" or self._access is not None:

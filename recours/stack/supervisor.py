@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from recours.stack.errors import DidNotStart, StackError
@@ -15,6 +15,15 @@ from recours.stack.state import Condition, ProcessState, started_ticks
 
 _WATCH_SECONDS = 0.1
 _LOG_CHECK_SECONDS = 10.0
+
+
+@contextlib.asynccontextmanager
+async def first_failure() -> AsyncIterator[None]:
+    """Around a TaskGroup: one cause is enough for the reader."""
+    try:
+        yield
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,9 @@ class Supervisor:
     async def start(self, members: Iterable[Member]) -> None:
         """Start them together; return when all are ready; raises DidNotStart when one is not."""
         starting = [self._kept.setdefault(member.name, _Kept(member)) for member in members]
-        try:
-            async with asyncio.TaskGroup() as together:
-                for kept in starting:
-                    together.create_task(self._bring_up(kept))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        async with first_failure(), asyncio.TaskGroup() as together:
+            for kept in starting:
+                together.create_task(self._bring_up(kept))
         for kept in starting:
             kept.watch = asyncio.create_task(self._keep(kept), name=f"watch {kept.member.name}")
 
@@ -107,6 +113,18 @@ class Supervisor:
         """Start one that was stopped on purpose or given up; its former crashes are forgotten."""
         self._kept[name].crashes.clear()
         await self.start([self._kept[name].member])
+
+    async def run(self, spec: ProcessSpec) -> None:
+        """Run a process that ends by itself, to its end; raises DidNotStart, with what it said, unless it ended well."""
+        child = self._launch(spec)
+        try:
+            while (code := child.poll()) is None:
+                await asyncio.sleep(_WATCH_SECONDS / 4)
+        finally:
+            if child.poll() is None:
+                await asyncio.shield(asyncio.to_thread(end, spec, child))
+        if code != 0:
+            raise DidNotStart(f"{spec.name} failed ({describe_exit(code)}). {log_tail(spec.log)}")
 
     def kill(self, name: str) -> int:
         """kill -9 one process as an accident would; it is restarted. Returns the pid that died."""

@@ -67,9 +67,8 @@ async def test_a_killed_process_comes_back_as_another_one(supervisor: Supervisor
 async def test_a_process_that_always_crashes_is_given_up_with_its_last_words(
     supervisor: Supervisor, said: list[str], tmp_path: Path
 ) -> None:
-    program = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.write_text('up'); print('no such table'); sys.exit(7)"
     await supervisor.start([a_member(tmp_path, "intake", WORKS)])
-    broken = a_member(tmp_path, "intake", program)
+    broken = a_member(tmp_path, "intake", CRASHES)
     supervisor._kept["intake"].member = broken  # the release that replaced it is bad
 
     supervisor.kill("intake")
