@@ -7,7 +7,7 @@ from uuid import UUID
 
 from recours.day.conductor import Pace
 from recours.day.fifteen import Fifteen, case_of
-from recours.day.scene import Line, Scene
+from recours.day.scene import Line, Scene, tolerate
 from recours.demand import Need, Person
 from shared.auth import Principal
 from shared.errors import Refused
@@ -23,6 +23,7 @@ _CALL_OUTCOME = {
     "error": "abuse_or_error",
 }
 _RECAP_SECONDS = 30
+_NEXT_LINE = frozenset({"slot_taken", "too_late", "not_feasible", "round_not_feasible"})
 
 
 class Conversation:
@@ -48,10 +49,10 @@ class Conversation:
             await pace.wait(call.step0_seconds)
             await self._worse(who, call.about)
         await pace.until(max(scene.now, begun_at + call_length(call.talk_seconds)))
-        await scene.conductor.settled()  # what was booked a moment ago is known to intake: it is not given away again
+        if opened:
+            await scene.conductor.settled()  # what was booked a moment ago is known to intake: it is not given away again
         body = {} if opened else {"outcome": _CALL_OUTCOME.get(call.kind, "information")}
         await scene.stage.post("intake", f"/calls/{line.call_id}/end", who, body)
-        await scene.conductor.settled()
 
     async def take_request(self, pace: Pace, who: Principal, line: Line, need: Need, *, begun_at: datetime) -> bool:
         """From « l'appel est pour vous ? » to the recap. False when this person's request exists already."""
@@ -120,7 +121,6 @@ class Conversation:
         if need.delegated:
             await self._delegate(who, request_id)
             return
-        await scene.conductor.settled()
         shown = await scene.stage.post("scheduling", f"/requests/{request_id}/proposals", who, {"qualified": qualified})
         items = shown["items"]
         if not items:
@@ -144,7 +144,9 @@ class Conversation:
             body = {"request_id": str(request_id), "qualified": qualified, "slot_id": slot_id, "hold_id": hold["hold_id"]}
             await scene.stage.post("scheduling", "/appointments", who, body)
         except Refused as refusal:
-            return refusal.code == "already_booked"
+            if refusal.code not in _NEXT_LINE:
+                tolerate(refusal)
+            return refusal.code not in _NEXT_LINE
         return True
 
     async def _delegate(self, who: Principal, request_id: UUID) -> None:
@@ -168,8 +170,9 @@ class Conversation:
         await self._scene.conductor.settled()
         try:
             await self._scene.stage.post("intake", f"/requests/{request_id}/cancel", who, {"cause": "by_patient"})
-        except Refused:
-            return  # it ended meanwhile
+        except Refused as refusal:
+            tolerate(refusal)
+            return
         await self._scene.conductor.settled()
 
     async def _worse(self, who: Principal, about: int | None) -> None:
@@ -181,7 +184,8 @@ class Conversation:
         await scene.conductor.settled()
         try:
             view = await scene.stage.post("intake", f"/requests/{request_id}/raise", who, {"urgency": "advice"})
-        except Refused:
+        except Refused as refusal:
+            tolerate(refusal)
             return
         await scene.stage.put("regulation", f"/cases/{request_id}", who, case_of(view))
         await scene.conductor.settled()

@@ -7,7 +7,7 @@ from uuid import UUID
 from recours.day.conductor import Pace
 from recours.day.conversation import Conversation
 from recours.day.fifteen import Fifteen, case_of
-from recours.day.scene import Line, Scene
+from recours.day.scene import Line, Scene, tolerate
 from shared.auth import Principal
 from shared.errors import Refused
 
@@ -111,8 +111,8 @@ class Desk:
             elif kind == "check_15":
                 await pace.wait(_TASK_SECONDS)
                 await self._scene.stage.post("intake", f"/tasks/check_15/{subject_id}/done", who, {})
-        except Refused:
-            return
+        except Refused as refusal:
+            tolerate(refusal)
 
     async def _ring_back(self, pace: Pace, who: Principal, call_id: UUID) -> None:
         """Somebody hung up before we answered: two tries in 30 minutes, unless he got through meanwhile."""

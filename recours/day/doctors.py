@@ -8,8 +8,8 @@ from uuid import UUID
 from recours.day.casting import Doctor
 from recours.day.conductor import Pace
 from recours.day.fifteen import Fifteen
-from recours.day.scene import Scene
-from shared.errors import NotFound, Refused
+from recours.day.scene import Scene, tolerate
+from shared.errors import Refused
 
 _LATE_HOUR = 18  # from then on a doctor no longer counts on a place the same day
 _WORDS = {
@@ -71,25 +71,27 @@ class DutyDoctor:
         request = await scene.stage.get("intake", f"/requests/{request_id}", doctor.principal)
         if request["state"] not in ("advice_pending", "unallocated"):
             return
-        body = self._word(subject, unallocated=cause == "unallocated" or request["state"] == "unallocated")
+        unallocated = cause == "unallocated" or request["state"] == "unallocated"
+        body = self._word(subject, unallocated=unallocated, modes=request["modes"] or ["surgery"])
         try:
             await scene.stage.post("regulation", f"/cases/{request_id}/advice", doctor.principal, body)
             decided_by = {"practitioner_id": str(doctor.practitioner_id), "decided_by_label": doctor.display_name}
             await scene.stage.post("intake", f"/requests/{request_id}/decision", doctor.principal, body | decided_by)
-        except (Refused, NotFound):
-            return  # the 15 was quicker
+        except Refused as refusal:
+            tolerate(refusal)
+            return
         await scene.conductor.settled()
         if body["decision"] == "fifteen":
             await self._fifteen.hand_over(pace, scene.cast.secretaries[0], request_id, caller_on_line=False)
 
-    def _word(self, subject: str, *, unallocated: bool) -> dict[str, Any]:
+    def _word(self, subject: str, *, unallocated: bool, modes: list[str]) -> dict[str, Any]:
         scene, assumed = self._scene, self._scene.assumptions.duty_doctor
         decision = scene.draws.one_of("decision", subject, assumed.decisions_unallocated if unallocated else assumed.decisions)
         body: dict[str, Any] = {"decision": decision, "words": _WORDS[decision]}
         if decision == "appointment":
             urgency = scene.draws.one_of("urgency", subject, assumed.appointment_urgency)
             too_late = scene.territory.local(scene.now).hour >= _LATE_HOUR
-            body["urgency"] = "within_48h" if unallocated or too_late else urgency
+            body |= {"urgency": "within_48h" if unallocated or too_late else urgency, "modes": modes}
         return body
 
 

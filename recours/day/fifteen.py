@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from recours.day.conductor import Pace
-from recours.day.scene import Scene
+from recours.day.scene import Scene, tolerate
 from shared.auth import Principal
 from shared.errors import Refused
 
@@ -51,7 +51,8 @@ class Fifteen:
         """False when the case has moved on meanwhile."""
         try:
             await self._scene.stage.post("regulation", path, self._scene.cast.regulator, body)
-        except Refused:
+        except Refused as refusal:
+            tolerate(refusal)
             return False
         return True
 

@@ -72,8 +72,9 @@ def is_clinical(story: RequestStory) -> bool:
 
 
 def is_red_flag(story: RequestStory) -> bool:
-    """Step 0 or the protocol said so, or the 15 was called."""
-    return story.has(RequestHandedOver) or any(screened.result == "red_flag" for screened in story.of(RequestScreened))
+    """Step 0 or the protocol said so: the 15 was called before any doctor of ours was asked."""
+    screened = any(fact.result == "red_flag" for fact in story.of(RequestScreened))
+    return screened or (story.has(RequestHandedOver) and not story.has(AdviceRequested))
 
 
 def live_booking(story: RequestStory) -> AppointmentBooked | None:

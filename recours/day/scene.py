@@ -9,7 +9,20 @@ from recours.day.conductor import Conductor
 from recours.day.draws import Draws
 from recours.day.stage import Stage
 from recours.demand import Assumptions, Call, Demand, Need
+from shared.errors import Refused
 from shared.territory import Territory
+
+# What a person at a screen is told when somebody else was quicker, and shrugs at.
+_MOVED_ON = frozenset({
+    "already_booked", "already_decided", "call_not_in_progress", "case_closed", "illegal_transition", "not_handed_over",
+    "only_a_doctor_lowers", "red_flag_stands", "request_ended",
+})  # fmt: skip
+
+
+def tolerate(refusal: Refused) -> None:
+    """Raises `refusal` again unless the story simply moved on meanwhile: any other refusal is a bug of the day or of a service."""
+    if refusal.code not in _MOVED_ON:
+        raise refusal
 
 
 @dataclass
