@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.model import SUPERVISED
-from services.scheduling.domain.refusals import AvailabilityOverlaps
+from services.scheduling.domain.refusals import AvailabilityOverlaps, RotaOverlaps
 from shared.events.base import Mode
 from shared.events.scheduling import PractitionerStatus
 
@@ -168,3 +169,11 @@ class DutyPeriod:
     deputy_id: UUID | None
     starts_at: datetime
     ends_at: datetime
+
+
+def check_rota(periods: Sequence[DutyPeriod]) -> None:
+    """Raises RotaOverlaps when two of these periods share an instant."""
+    in_order = sorted(periods, key=lambda period: period.starts_at)
+    for one, following in pairwise(in_order):
+        if following.starts_at < one.ends_at:
+            raise RotaOverlaps(f"two duty doctors at {following.starts_at}")

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.scheduling.domain.model import SUPERVISED, Practitioner
 from services.scheduling.domain.refusals import UnknownSupervisor
 from services.scheduling.domain.rules import Rules
-from services.scheduling.domain.slots import Availability, DutyPeriod, check_week, instant, plan_day
+from services.scheduling.domain.slots import Availability, DutyPeriod, check_rota, check_week, instant, plan_day
 from services.scheduling.repository import practitioners, slots
 from shared.db import Tx
 from shared.errors import Malformed
@@ -110,6 +110,7 @@ async def _materialise(tx: Tx, territory_id: str, doctor: Practitioner, first: d
 
 async def name_duty_doctors(territory_id: str, periods: Sequence[DutyPeriod], tx: Tx, *, now: datetime) -> int:
     """Put these half-days into the rota, replacing whoever was named for that time; how many changed. Raises RotaOverlaps."""
+    check_rota(periods)
     changed = [wanted for wanted in periods if not await practitioners.duty_is(tx.sql, territory_id, wanted)]
     for wanted in changed:
         await practitioners.clear_duty(tx, territory_id, wanted.starts_at, wanted.ends_at)

@@ -44,6 +44,9 @@ def body(qualified: RequestQualified) -> dict[str, Any]:
     return content
 
 
+_RECORDED = "SELECT convert_from(body, 'UTF8')::jsonb AS body FROM outbox WHERE event_type = $1 ORDER BY id"
+
+
 @dataclass
 class Desk:
     """The service under test and the people around it."""
@@ -87,9 +90,7 @@ class Desk:
     async def recorded(self, event_type: str) -> list[dict[str, Any]]:
         """Bodies of what the service told the others, in order."""
         async with self.service.database.reading() as sql:
-            rows = await sql.fetch(
-                "SELECT convert_from(body, 'UTF8')::jsonb AS body FROM outbox WHERE event_type = $1 ORDER BY id", event_type
-            )
+            rows = await sql.fetch(_RECORDED, event_type)
         return [row["body"] for row in rows]
 
     async def tick(self, at: datetime) -> None:
@@ -132,7 +133,8 @@ def open_desk(running_service: RunningService, clock_file: Path) -> Opened:
     async def run(*, week: list[dict[str, Any]] | None = None, **environment: str) -> AsyncIterator[Desk]:
         clock = ClockFile(clock_file)
         clock.stand_at(SEVEN)
-        async with running_service(build, "scheduling", RECOURS_CLOCK_FILE=str(clock_file), **environment) as service:
+        settings = {"RECOURS_CLOCK_FILE": str(clock_file), "RECOURS_SCHEDULING_HORIZON_DAYS": "3"} | environment
+        async with running_service(build, "scheduling", **settings) as service:
             admin = service.client(["admin"])
             await fill(admin, week=week)
             yield Desk(service, clock, service.client(["secretary"], initials="SG"), admin)

@@ -138,7 +138,7 @@ async def test_twelve_videos_a_day_for_a_billing_doctor(open_desk: Opened) -> No
             qualified = a_qualified(modes=["teleconsultation"], see_by=today)
             [first, *_] = await desk.proposals(qualified)
             doctors.append((await desk.book(qualified, first["slot_id"]))["billing_practitioner_id"])
-        assert {doctor: doctors.count(doctor) for doctor in doctors} == {doctor: 12 for doctor in doctors}
+        assert {doctor: doctors.count(doctor) for doctor in doctors} == dict.fromkeys(doctors, 12)
         one_more = a_qualified(modes=["teleconsultation"], see_by=today)
         assert await desk.proposals(one_more) == []
         [left, *_] = await desk.free_slots("teleconsultation", TITULAIRE)
@@ -180,6 +180,7 @@ async def test_another_territory_finds_nothing(open_desk: Opened) -> None:
         )
         stranger = desk.service.client(["secretary", "gp", "admin"], territory="ailleurs", practitioner_id=TITULAIRE)
         appointment, there = f"/appointments/{booked['appointment_id']}", f"/practitioners/{TITULAIRE}"
+        command = {"request_id": str(qualified.request_id), "slot_id": first["slot_id"]}
         foreign = qualified.model_copy(update={"territory_id": "ailleurs"})
         for method, path, arguments in (
             ("get", appointment, {}), ("get", f"/requests/{qualified.request_id}/appointment", {}), ("get", there, {}),
@@ -187,8 +188,8 @@ async def test_another_territory_finds_nothing(open_desk: Opened) -> None:
             ("post", f"{appointment}/cancel", {"json": {"cause": "by_patient"}}),
             ("post", f"{appointment}/outcome", {"json": {"outcome": "seen"}}),
             ("post", "/holds", {"json": {"request_id": str(new_id()), "slot_id": first["slot_id"]}}),
-            ("post", "/appointments", {"json": {"request_id": str(qualified.request_id), "qualified": body(qualified), "slot_id": first["slot_id"]}}),
-            ("post", "/appointments", {"json": {"request_id": str(qualified.request_id), "qualified": body(foreign), "slot_id": first["slot_id"]}}),
+            ("post", "/appointments", {"json": command | {"qualified": body(qualified)}}),
+            ("post", "/appointments", {"json": command | {"qualified": body(foreign)}}),
             ("put", f"{there}/availabilities", {"json": {"items": []}}), ("get", "/agenda/free", {}),
         ):  # fmt: skip
             with pytest.raises(NotFound):
