@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.regulation import handlers, repository
+from services.regulation import domain, handlers, repository
 from services.regulation.domain import ADVICE_LIMIT, Advice, AdviceDecision, CaseFile, Channel, Decision, Handing, Inbox, Person
 from services.regulation.repository import FIRST, Key, Listing
 from services.regulation.views import MAY_READ_WORDS, CaseView, view, views
@@ -23,6 +23,8 @@ _HANDS_OVER = require("secretary", "gp", "duty_doctor", "regulator", "system")
 _AT_THE_15 = require("arm", "regulator")
 _DECIDES = require("arm", "regulator")  # an ARM is told by the rule, not by the door, that a regulator decides
 _ADVISES = require("gp", "duty_doctor", "regulator")
+_NOBODY = UUID(int=0)  # a doctor's account without a doctor behind it is put no question
+
 _READS = require("arm", "regulator", "osnp", "secretary", "gp", "duty_doctor", "system")
 
 
@@ -200,10 +202,8 @@ def make_router(sealer: Sealer) -> APIRouter:
             raise Forbidden("a doctor reads his own list")
         async with database.reading() as sql:
             rota = await repository.rota_at(sql, principal.territory_id, clock.now())
-            on_duty = rota is not None and doctor in (rota.practitioner_id, rota.deputy_id)
-            named = None if on_duty or (regulator and practitioner_id is None) else doctor
-            if named is None and not on_duty and not regulator:
-                return AdvicePage(items=[])
+            everything = domain.holds_rota(doctor, rota) or (regulator and practitioner_id is None)
+            named = None if everything else doctor or _NOBODY
             keys = await repository.open_advice(sql, principal.territory_id, named, after=_key(after), limit=limit)
             shown = RotaView(practitioner_id=rota.practitioner_id, deputy_id=rota.deputy_id, ends_at=rota.ends_at) if rota else None
             return AdvicePage(items=await show_keys(sql, principal, "duty_doctor", keys), next=_next(keys, limit), rota=shown)

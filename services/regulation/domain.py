@@ -323,11 +323,16 @@ def decide(file: CaseFile, decision: Decision, person: Person, *, now: datetime)
     return _withdraw(file, "duty_doctor", now=now) if decision != "returned" else file, events
 
 
+def holds_rota(practitioner_id: UUID | None, rota: Rota | None) -> bool:
+    """The doctor who answers advice now, or the deputy."""
+    return rota is not None and practitioner_id is not None and practitioner_id in (rota.practitioner_id, rota.deputy_id)
+
+
 def may_advise(file: CaseFile, person: Person, rota: Rota | None) -> bool:
     """The doctor of the rota, the deputy, the one named when advice was asked, or any regulator."""
     case = file.cases.get("duty_doctor")
-    entitled = {case.handing.duty_doctor_id if case else None, rota.practitioner_id if rota else None, rota.deputy_id if rota else None}
-    return person.regulator or (person.practitioner_id is not None and person.practitioner_id in entitled)
+    named = case is not None and person.practitioner_id is not None and case.handing.duty_doctor_id == person.practitioner_id
+    return person.regulator or named or holds_rota(person.practitioner_id, rota)
 
 
 def give_advice(file: CaseFile, advice: Advice, person: Person, rota: Rota | None, *, now: datetime) -> Change:

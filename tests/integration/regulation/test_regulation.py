@@ -188,6 +188,7 @@ async def test_ten_minutes_without_a_word_bring_the_case_to_the_15(running_servi
         await followed(running, named(new_id()), asked(request_id))
         regulator = running.client(["regulator"])
         assert (await regulator.get("/cases"))["items"] == []  # even when the rota was heard of after the question
+        assert (await running.client(["gp"]).get("/advice"))["items"] == []  # an account without a doctor behind it
         overdue = AdviceOverdue(territory_id="bievre", version=4, occurred_at=NOW, request_id=request_id, asked_at=NOW)
         await followed(running, overdue)
         [case] = (await regulator.get("/cases"))["items"]
