@@ -18,6 +18,24 @@ _SEEN = frozenset({"seen", "seen_again", "seen_ed", "called_15", "phone_only"})
 _LATE_CLOSING = timedelta(hours=2)  # « Visit not closed at +2 h after its window: the GP is phoned »
 
 
+_VITAL = ("breathing", "consciousness", "chest_or_collapse")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was answered on the phone: the three vital questions, then those of the reason."""
+
+    vital: list[tuple[str, str | None]]
+    asked: list[dict[str, Any]]
+
+
+def said_of(who: dict[str, Any] | None, raw: dict[str, Any]) -> Said:
+    """From intake's answers; a case that regulation holds knows the vital ones while intake is away."""
+    answers: list[dict[str, Any]] = (who or {}).get("answers") or []
+    known = {one["code"]: one["answer"] for one in answers if one.get("code") in _VITAL}
+    return Said([(name, known.get(name) or raw.get(name)) for name in _VITAL], [one for one in answers if one.get("code") not in _VITAL])
+
+
 @dataclass(frozen=True)
 class Line:
     """One appointment as the page shows it. `who` is intake's answer, None when intake is down or does not know."""
@@ -100,6 +118,10 @@ class Line:
         if (self.who or {}).get("homonym"):
             known.append("homonym")
         return list(dict.fromkeys(str(flag) for flag in known))
+
+    @property
+    def said(self) -> Said:
+        return said_of(self.who, self.raw)
 
     @property
     def reason(self) -> str:

@@ -6,7 +6,7 @@ only delays: pages refetch every 15 s anyway.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,7 @@ class Listener:
         self._closed = True
         self._woken.set()
 
-    async def said(self) -> AsyncIterator[tuple[str, Fact] | None]:
+    async def said(self) -> AsyncGenerator[tuple[str, Fact] | None]:
         """Hints as they become due (at once, then spaced), and None as a beat when nothing happened for a while."""
         loop = asyncio.get_running_loop()
         while not self._closed:
@@ -139,7 +139,7 @@ class Hub:
         for listener in self._listeners:
             listener.close()
 
-    async def stream(self, listener: Listener) -> AsyncIterator[bytes]:
+    async def stream(self, listener: Listener) -> AsyncGenerator[bytes]:
         """Server-sent events: `beat` (business instant and rate) at once and every 5 s, `hint` in between."""
         self._listeners.add(listener)
         try:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
 from services.console.composition import Identities, Services, attempt, key_for, services_of_visitor
+from services.console.gp_day import Said, said_of
 from services.console.rendering import render, toast
 from services.console.sessions import Visitor, page_for
 from services.console.words import instant, reference, word
@@ -48,8 +49,8 @@ class Case:
         return instant(self.raw["due_at"]) if self.raw.get("due_at") else self.asked_at + _LIMIT
 
     @property
-    def vital(self) -> list[tuple[str, str | None]]:
-        return [(name, self.raw.get(name)) for name in ("breathing", "consciousness", "chest_or_collapse")]
+    def said(self) -> Said:
+        return said_of(self.who, self.raw)
 
     @property
     def flags(self) -> list[str]:
