@@ -1,4 +1,4 @@
-"""The regulator's inbox: to acknowledge, the open case, mine, free slots. Delivered (a machine) and acknowledged (a person) are two marks."""
+"""The regulator's inbox: to acknowledge, the open case, mine, free slots. Delivered and acknowledged are two marks."""
 
 import asyncio
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ async def to_take(inbox: Inbox = Depends(at_the_15)) -> Response:
     cases = await _cases(inbox, "to_take")
     names = await _names(inbox, cases)
     return render(
-        inbox.request, "regulator/_to_take.html", cases=cases.value, names=names, away=cases.error is not None, acknowledges=inbox.acknowledges,
-        late_at=clock.now() - timedelta(seconds=60),
+        inbox.request, "regulator/_to_take.html", cases=cases.value, names=names, away=cases.error is not None,
+        acknowledges=inbox.acknowledges, late_at=clock.now() - timedelta(seconds=60),
     )  # fmt: skip
 
 
@@ -145,6 +145,7 @@ async def free_slots(inbox: Inbox = Depends(at_the_15)) -> Response:
                 cells[(cell["mode"], int(cell["hour"]))] = int(cell["free"])
     hours = range(8, 20)
     return render(
-        inbox.request, "regulator/_slots.html", away=answer.error is not None, cells=cells, hours=list(hours), this_hour=territory.local(now).hour,
+        inbox.request, "regulator/_slots.html", away=answer.error is not None, cells=cells, hours=list(hours),
+        this_hour=territory.local(now).hour,
         free=answer.value["free_48h"] if answer.error is None else {}, duty=duty.value if duty.error is None else None,
     )  # fmt: skip

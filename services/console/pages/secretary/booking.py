@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.console.composition import attempt
+from services.console.pages.secretary import words
 from services.console.pages.secretary.desk import Desk, Held, at_desk, show
 from services.console.pages.secretary.draft import Draft, Json, read
 from services.console.pages.secretary.look import RequestLook
@@ -24,10 +25,8 @@ router = APIRouter(prefix="/secretariat")
 async def proposals(demande: UUID, tenu: UUID | None = None, tous: bool = False, desk: Desk = Depends(at_desk)) -> Response:
     """The list alone, refetched when the agenda changes; `tenu` is my slot, `tous` unfolds the others."""
     request = await desk.look_at(demande)
-    if request.qualified is None:
-        return render(desk.request, "secretary/_proposals.html", look=request, offer=Offer(demande), my_slot=tenu, unfolded=tous)
-    offer = await offer_for(desk.services, request, me=desk.visitor.initials)
-    return render(desk.request, "secretary/_proposals.html", look=request, offer=offer, my_slot=tenu, unfolded=tous)
+    offer = Offer(demande) if request.qualified is None else await offer_for(desk.services, request, me=desk.visitor.initials)
+    return render(desk.request, "secretary/_proposals.html", look=request, offer=offer, my_slot=tenu, unfolded=tous, words=words)
 
 
 @router.post("/tenir")

@@ -120,7 +120,7 @@ def _reason(protocol: Json | None, code: str) -> Json | None:
 
 
 async def put_case(desk: Desk, request: RequestLook) -> bool:
-    """Into the inbox of the 15 or of the duty doctor; False when there is nothing to put or regulation is away (the event will bring it)."""
+    """Into the inbox of the 15 or of the duty doctor; False when nothing was put (the event will bring it)."""
     if request.case is None:
         return False
     answer = await attempt(desk.services.regulation.put(f"/cases/{request.id}", request.case, key=desk.key("case")))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.console.composition import attempt
-from services.console.pages.secretary import look
+from services.console.pages.secretary import look, words
 from services.console.pages.secretary.desk import Desk, at_desk, free_desk, put_case, show
 from services.console.pages.secretary.draft import Draft, read
 from services.console.pages.secretary.look import RequestLook
@@ -55,7 +55,7 @@ async def complete(desk: Desk = Depends(at_desk)) -> Response:
     said = {name: value for name, value in draft.step0.items() if value is not None and name != "confirmed_not_now"}
     known = {name: before.step0.get(name) for name in draft.step0}
     request = look.of_request(await save_step0(desk, replace(draft, step0={**known, **said})))
-    return render(desk.request, "secretary/_arm.html", look=request)
+    return render(desk.request, "secretary/_arm.html", look=request, words=words)
 
 
 @router.get("/quinze")
@@ -66,7 +66,7 @@ async def voice(demande: UUID, desk: Desk = Depends(at_desk)) -> Response:
         attempt(desk.services.scheduling.get("/rota/duty", {"at": desk.now.isoformat()})),
     )  # fmt: skip
     return render(
-        desk.request, "secretary/_voice.html", look=request, inbox=case.value if case.error is None else None,
+        desk.request, "secretary/_voice.html", words=words, look=request, inbox=case.value if case.error is None else None,
         inbox_away=case.error is not None and not isinstance(case.error, NotFound), duty=duty.value if duty.error is None else None,
     )  # fmt: skip
 

@@ -73,12 +73,12 @@ async def figures(desk: Desk = Depends(at_desk)) -> Response:
 
 
 @router.get("/secretariat/agenda")
-async def agenda(jour: int = Query(0, ge=0, le=1), tenu: UUID | None = None, desk: Desk = Depends(at_desk)) -> Response:
+async def agenda(jour: int = Query(0, ge=0, le=1), desk: Desk = Depends(at_desk)) -> Response:
     """Eleven doctors by today's hours (`jour=1`: tomorrow's)."""
-    return render(desk.request, "secretary/_strip.html", **await strip_of(desk, jour, tenu))
+    return render(desk.request, "secretary/_strip.html", **await strip_of(desk, jour))
 
 
-async def strip_of(desk: Desk, day: int, held: UUID | None) -> dict[str, Any]:
+async def strip_of(desk: Desk, day: int) -> dict[str, Any]:
     """Context of the agenda strip."""
     zone = desk.visitor.territory.zone
     now: datetime = desk.now
@@ -86,10 +86,10 @@ async def strip_of(desk: Desk, day: int, held: UUID | None) -> dict[str, Any]:
     on = today + timedelta(days=day)
     answer = await attempt(desk.services.scheduling.get("/agenda", {"from_on": on.isoformat(), "to_on": on.isoformat()}))
     return {
-        "strip_day": day, "strip_held": held, "strip_on": (today, today + timedelta(days=1)),
+        "strip_day": day, "strip_on": (today, today + timedelta(days=1)),
         "strip_now": strip.per_cent(now, zone=zone) if day == 0 else None, "strip_hours": strip.hours(),
         "lanes": None if answer.error is not None else strip.lanes(
-            answer.value["practitioners"], zone=zone, my_slot=str(held) if held else None, words=catalogue()["modes"]
+            answer.value["practitioners"], zone=zone, me=desk.visitor.initials, words=catalogue()["modes"]
         ),
     }  # fmt: skip
 

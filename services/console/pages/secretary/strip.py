@@ -44,18 +44,18 @@ def hours() -> list[tuple[int, float]]:
     return [(hour, round((hour - _OPENS) / (_CLOSES - _OPENS) * 100, 3)) for hour in range(_OPENS, _CLOSES + 1, 2)]
 
 
-def lanes(practitioners: Iterable[Mapping[str, Any]], *, zone: ZoneInfo, my_slot: str | None, words: Mapping[str, str]) -> list[Lane]:
-    """Lanes in the order of the agenda; `words` gives the French word of a mode."""
-    return [_lane(practitioner, zone=zone, my_slot=my_slot, words=words) for practitioner in practitioners]
+def lanes(practitioners: Iterable[Mapping[str, Any]], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> list[Lane]:
+    """Lanes in the order of the agenda; `me` marks my own hold, `words` gives the French word of a mode."""
+    return [_lane(practitioner, zone=zone, me=me, words=words) for practitioner in practitioners]
 
 
-def _lane(practitioner: Mapping[str, Any], *, zone: ZoneInfo, my_slot: str | None, words: Mapping[str, str]) -> Lane:
+def _lane(practitioner: Mapping[str, Any], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> Lane:
     name = str(practitioner["name"])
-    cells = tuple(_cell(slot, zone=zone, my_slot=my_slot, words=words) for slot in practitioner["slots"])
+    cells = tuple(_cell(slot, zone=zone, me=me, words=words) for slot in practitioner["slots"])
     return Lane(name=name, short=name.removeprefix("Dr ").split(" ")[-1], free=sum(cell.state == "free" for cell in cells), cells=cells)
 
 
-def _cell(slot: Mapping[str, Any], *, zone: ZoneInfo, my_slot: str | None, words: Mapping[str, str]) -> Cell:
+def _cell(slot: Mapping[str, Any], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> Cell:
     starts, ends = instant(slot["starts_at"]), instant(slot["ends_at"])
     x = per_cent(starts, zone=zone)
     state = str(slot["state"])
@@ -66,7 +66,7 @@ def _cell(slot: Mapping[str, Any], *, zone: ZoneInfo, my_slot: str | None, words
         mode=str(slot["mode"]),
         state=state,
         initials=str(slot.get("held_by_initials") or ""),
-        mine=my_slot is not None and str(slot["slot_id"]) == my_slot,
+        mine=state == "held" and slot.get("held_by_initials") == me,
         title=f"{starts.astimezone(zone):%H:%M} {words.get(str(slot['mode']), '')}, {said}",
     )
 

@@ -166,3 +166,9 @@ def closing_hour(territory: Territory, now: datetime) -> str:
     if hours is None or not hours[0] <= now < hours[1]:
         return ""
     return spoken_hour(hours[1], zone=territory.zone)
+
+
+def warning_sign(sign: str, sex: str | None) -> str:
+    """`si elle respire plus mal`, `s’il ne boit plus`: a sign of the protocol as it is read for this person."""
+    said = sign.replace("'", "’").replace("il ou elle", "il" if sex == "M" else "elle")
+    return f"s’{said}" if said.startswith("il ") else f"si {said}"

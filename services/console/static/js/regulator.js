@@ -68,6 +68,7 @@ function counts() {
   const text = (id, words) => { const element = document.getElementById(id); if (element && element.textContent !== words) element.textContent = words; };
   text("n-take", waiting ?? "–");
   text("n-mine", $("#mine")?.dataset.count ?? "–");
+  $("#oldest")?.parentElement.toggleAttribute("hidden", !list?.dataset.oldest);
   text("oldest", list?.dataset.oldest ? asClock((now() - Date.parse(list.dataset.oldest)) / 1000) : "–");
   const wanted = `${Number(waiting) > 0 ? `(${waiting}) À prendre${red > 0 ? `, dont ${red} en 15 TOUT DE SUITE` : ""}` : "Réception"} · recours`;
   if (document.title !== wanted) document.title = wanted;
@@ -75,6 +76,11 @@ function counts() {
   for (const strip of document.querySelectorAll(".strip[data-case]")) {
     if (strip.dataset.case === current) strip.setAttribute("aria-current", "true");
     else strip.removeAttribute("aria-current");
+  }
+  const taken = $(".strip[aria-current] .take") ?? $(".strip .take");
+  for (const button of document.querySelectorAll(".strip .take")) {
+    if (button === taken) button.dataset.key = "Enter";
+    else delete button.dataset.key;
   }
   if (audio && red > 0 && performance.now() > mutedUntil && performance.now() - sounded > REPEAT && connection() !== "away") { sounded = performance.now(); tone(); }
   saySound();

@@ -27,7 +27,7 @@ function mark(item) {
 function openQuestion({ focus = false } = {}) {
   const next = questions().find((item) => !answered(item)) ?? null;
   mark(next);
-  if (focus) (next ?? $("#go-on"))?.focus({ preventScroll: false });
+  if (focus) (next ?? ($("#call.is-red") ? $("#call-15") : $("#go-on")))?.focus();
   return next;
 }
 
@@ -119,6 +119,20 @@ document.addEventListener("keydown", (event) => {
   (items[here + step] ?? (step < 0 && list.id === "found" ? $("#birth_said") : items[here])).focus();
 });
 
+/* « 67 h », « 3 m », « 10 j »: one field for age, unit and sex. */
+const UNITS = { a: "years", m: "months", s: "weeks", j: "days" };
+const SEXES = { f: "F", h: "M" };
+
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (field.name !== "age_value" || !/\D/.test(field.value)) return;
+  for (const letter of plain(field.value).replace(/[^a-z]/g, "")) {
+    if (UNITS[letter]) $("[name=age_unit]").value = UNITS[letter];
+    if (SEXES[letter]) $("[name=sex]").value = SEXES[letter];
+  }
+  field.value = field.value.replace(/\D/g, "");
+});
+
 /* The twenty reasons: typed code, number or word; Entrée takes the marked one. */
 function options() { return $$("#reasons [data-option]"); }
 function plain(text) { return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase(); }
@@ -171,9 +185,9 @@ async function saveDraft() {
     const line = $("#saved");
     if (answer.status === 200) {
       const { result, saved_at: at } = await answer.json();
-      if (line) line.textContent = `Enregistré à ${at}.`;
+      if (line) line.textContent = `enregistré à ${at}`;
       if (result === "red_flag") turnRed();
-    } else if (!answer.ok && line) line.textContent = "Pas encore enregistré : le service des appels ne répond pas.";
+    } else if (!answer.ok && line) line.textContent = "pas encore enregistré, le service des appels ne répond pas";
   } catch {
     const line = $("#saved");
     if (line) line.textContent = "Hors ligne. Urgence = 15 au téléphone, comme toujours. Notez : numéro, lieu, âge, mots.";
