@@ -32,9 +32,9 @@ from shared.events.teleconsult import SessionOpened
 from shared.territory import Territory
 
 CONTRACT = timedelta(hours=48)
-SEEN = frozenset({"seen", "seen_again", "seen_ed", "called_15", "death"})  # operations.md §8: the doctor was with the patient
-ANSWERED = SEEN | {"phone_only", "needs_exam"}
-NOT_CLINICAL = frozenset({"information", "changed", "abuse_or_error", "professional_note"})  # operations.md §13, 1
+# operations.md §8: somebody was seen, or a doctor answered by phone; `needs_exam` and a closed door are no answer.
+SEEN = frozenset({"seen", "seen_again", "seen_ed", "called_15", "phone_only", "death"})
+NOT_CLINICAL = frozenset({"information", "changed", "abuse_or_error", "out_of_mission", "professional_note"})  # operations.md §13, 1 and 3
 ANSWERED_SOON_SECONDS = 60
 MODES = ("visit", "teleconsultation", "surgery")
 
@@ -59,12 +59,14 @@ class Delay:
 
 
 def answered_at(story: RequestStory) -> datetime | None:
-    """First seen, or first word of a doctor (ours or the 15's): booked is not answered (operations.md §13, 3)."""
-    seen = [fact.occurred_at for fact in story.of(ActClosed) if fact.outcome in ANSWERED]
-    told = [fact.occurred_at for fact in story.of(AdviceGiven)]
-    regulated = [fact.occurred_at for fact in story.of(CaseDecided) if fact.decision != "returned"]
-    spoken = [fact.occurred_at for fact in story.of(HandOverAnswered)]
-    return min((*seen, *told, *regulated, *spoken), default=None)
+    """First seen, or first answer of a doctor, ours or the 15's (operations.md §13, 3).
+
+    Booked is not answered, a doctor who says « appointment » has not answered yet, an ARM's voice is not a doctor's.
+    """
+    seen = [fact.occurred_at for fact in story.of(ActClosed) if fact.outcome in SEEN]
+    told = [fact.occurred_at for fact in story.of(AdviceGiven) if fact.decision != "appointment"]
+    regulated = [fact.occurred_at for fact in story.of(CaseDecided) if fact.decision not in ("booked", "returned")]
+    return min((*seen, *told, *regulated), default=None)
 
 
 def is_clinical(story: RequestStory) -> bool:
@@ -89,6 +91,7 @@ def figures(history: DayHistory, territory: Territory, *, until: datetime) -> di
     requests = history.requests
     clinical = [story for story in requests if is_clinical(story)]
     bookings = [booking for booking in map(live_booking, requests) if booking is not None]
+    given = [story.of(AppointmentBooked)[-1] for story in requests if story.has(AppointmentBooked)]
     answered = [(story, at) for story in clinical if (at := answered_at(story)) is not None]
     in_time = [story for story, at in answered if at - story.received.rang_at <= CONTRACT]
     in_open_time = [story for story, at in answered if open_hours_between(territory, story.received.rang_at, at) <= CONTRACT]
@@ -111,9 +114,9 @@ def figures(history: DayHistory, territory: Territory, *, until: datetime) -> di
         "advice": sum(story.has(AdviceRequested) for story in requests),
         "advice_given": sum(story.has(AdviceGiven) for story in requests),
         "advice_overdue": sum(story.has(AdviceOverdue) for story in requests),
-        "booked": len(bookings),
-        "booked_automatic": sum(booking.path == "automatic" for booking in bookings),
-        "by_mode": {mode: sum(booking.mode == mode for booking in bookings) for mode in MODES},
+        "booked": len(given),
+        "booked_automatic": sum(booking.path == "automatic" for booking in given),
+        "by_mode": {mode: sum(booking.mode == mode for booking in given) for mode in MODES},
         "unallocated": sum(story.has(RequestUnallocated) for story in requests),
         "cancelled": sum(story.has(RequestCancelled) for story in requests),
         "answered_48h": len(in_time),
@@ -153,7 +156,7 @@ def _share(part: int, whole: int) -> float | None:
 def _end_of(story: RequestStory) -> str:
     """Where the request stands at the end of the day, in a word of the closed lists or of the states."""
     acts = story.of(ActClosed)
-    if acts and acts[-1].outcome in ANSWERED | {"already_taken", "refused"}:
+    if acts and acts[-1].outcome in SEEN | {"already_taken", "refused"}:
         return acts[-1].outcome
     closed = story.of(RequestClosed)
     if closed:

@@ -12,11 +12,19 @@ from recours.day.play import DayPlan, Played
 from recours.day.settling import Watch
 from recours.day.stage import SERVICES
 from recours.stack.environment import Access
+from shared.auth import TokenIssuer
+from shared.http import ServiceClient
 
 # The keys that other tools read come first, in this order; the rest of the figures follows.
 FIRST_KEYS = (
     "calls", "requests", "red_flags", "handed_over", "acknowledged", "advice", "booked", "by_mode", "unallocated", "answered_48h",
     "answered_48h_open_hours", "honoured", "missed", "searches_opened", "lost", "duplicated", "double_booked", "events", "wall_seconds",
+)  # fmt: skip
+
+# What pilotage counts by the same definitions: computed twice, by two programs, from the same log.
+SHARED_KEYS = (
+    "calls", "requests", "handed_over", "advice", "advice_given", "booked", "by_mode", "unallocated", "answered_48h",
+    "answered_48h_open_hours", "searches_opened",
 )  # fmt: skip
 
 
@@ -49,12 +57,23 @@ async def report_on(access: Access, plan: DayPlan, played: Played) -> Report:
     try:
         await watch.settle()
         found = await audit(access.settings(), await watch.reports())
+        projected = await _projected(access, plan)
     finally:
         await watch.close()
     starts_at, ends_at = plan.territory.day_bounds(plan.on)
     history = gather((record.event for record in found.records if record.event is not None), plan.territory.id, starts_at, ends_at)
     counted = figures(history, plan.territory, until=plan.ends_at)
-    return Report(plan, counted | _invariants(found) | _setting(plan, played), history)
+    differs = {name: [counted[name], projected.get(name)] for name in SHARED_KEYS if counted[name] != projected.get(name)}
+    return Report(plan, counted | _invariants(found) | {"pilotage_differs": differs} | _setting(plan, played), history)
+
+
+async def _projected(access: Access, plan: DayPlan) -> dict[str, Any]:
+    """The same day as pilotage counts it."""
+    client = ServiceClient(access.url("pilotage"), TokenIssuer(access.token_private_key), "pilotage")
+    try:
+        return await client.get("/day", principal=plan.cast.coordinator, params={"on": plan.on.isoformat()})
+    finally:
+        await client.close()
 
 
 def _invariants(found: Audit) -> dict[str, Any]:
