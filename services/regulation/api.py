@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from services.regulation import domain, handlers, repository
 from services.regulation.domain import ADVICE_LIMIT, Advice, AdviceDecision, CaseFile, Channel, Decision, Handing, Inbox, Person
 from services.regulation.repository import FIRST, Key, Listing
-from services.regulation.views import MAY_READ_WORDS, CaseView, view, views
+from services.regulation.views import MAY_READ_WORDS, CaseView, view
 from shared import clock
 from shared.auth import Principal, require
 from shared.crypto import Sealer
@@ -109,17 +109,19 @@ def make_router(sealer: Sealer) -> APIRouter:
     """The routes; `sealer` opens the doctors' words."""
     router = APIRouter()
 
-    async def show(sql: Connection, principal: Principal, request_id: UUID, inbox: Inbox | None, *, stale: bool = False) -> CaseView:
+    async def show(
+        sql: Connection, principal: Principal, request_id: UUID, inbox: Inbox | None, *, with_words: bool = False, stale: bool = False
+    ) -> CaseView:
         files = await repository.read_files(sql, principal.territory_id, [request_id])
         seen = _inbox_of(files.get(request_id), inbox)
         word = (await repository.last_advice(sql, principal.territory_id, [request_id])).get(request_id)
-        return view(files[request_id], seen, word, sealer, may_read_words=_may_read_words(principal), stale=stale)
+        return view(files[request_id], seen, word, sealer if with_words else None, stale=stale)
 
     async def show_keys(sql: Connection, principal: Principal, inbox: Inbox, keys: list[Key]) -> list[CaseView]:
         order = [request_id for _, _, request_id in keys]
         files = await repository.read_files(sql, principal.territory_id, order)
         words = await repository.last_advice(sql, principal.territory_id, order)
-        return views(files, order, inbox, words, sealer, may_read_words=_may_read_words(principal))
+        return [view(files[one], inbox, words.get(one), None) for one in order]
 
     @router.put("/cases/{request_id}")
     async def put_case(
@@ -153,7 +155,7 @@ def make_router(sealer: Sealer) -> APIRouter:
         word = handlers.GiveAdvice(principal.territory_id, request_id, body.advice(), body.words, _person(principal), command.if_match)
         return await command.run(
             lambda tx, now: handlers.give_advice(word, sealer, tx, now=now),
-            lambda sql, subject: show(sql, principal, subject, "duty_doctor"),
+            lambda sql, subject: show(sql, principal, subject, "duty_doctor", with_words=True),
         )
 
     @router.get("/cases")
@@ -185,8 +187,14 @@ def make_router(sealer: Sealer) -> APIRouter:
                 return await repository.request_version(sql, principal.territory_id, request_id)
 
         stale = await await_version(followed, wanted.version if wanted and wanted.subject_id == request_id else None)
-        async with database.reading() as sql:
-            return await show(sql, principal, request_id, inbox, stale=stale)
+        with_words = not MAY_READ_WORDS.isdisjoint(principal.roles)
+        async with database.transaction() as tx:
+            seen = await show(tx.sql, principal, request_id, inbox, with_words=with_words, stale=stale)
+            if with_words and seen.advice is not None:
+                await repository.log_words_read(
+                    tx, principal.territory_id, request_id, reader=principal.sub, roles=principal.roles, now=clock.now()
+                )
+        return seen
 
     @router.get("/advice")
     async def list_advice(
@@ -213,10 +221,6 @@ def make_router(sealer: Sealer) -> APIRouter:
 
 def _person(principal: Principal) -> Person:
     return Person(principal.sub, principal.initials, principal.practitioner_id, regulator="regulator" in principal.roles)
-
-
-def _may_read_words(principal: Principal) -> bool:
-    return not MAY_READ_WORDS.isdisjoint(principal.roles)
 
 
 def _inbox_of(file: CaseFile | None, asked: Inbox | None) -> Inbox:

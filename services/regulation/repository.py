@@ -116,6 +116,11 @@ _INSERT_ADVICE = """
         decided_at, words_sealed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
+_INSERT_READ = """
+    INSERT INTO words_read (territory_id, reader, roles, request_id, hour, read_at)
+    VALUES ($1, $2, $3, $4, date_trunc('hour', $5::timestamptz, 'UTC'), $5)
+    ON CONFLICT ON CONSTRAINT words_read_once_an_hour DO NOTHING
+"""
 _LAST_ADVICE = """
     SELECT DISTINCT ON (a.request_id) a.request_id, a.advice_id, a.decision, a.urgency, a.modes, a.practitioner_id, a.decided_by_initials,
         a.decided_at, a.words_sealed, k.wrapped_key
@@ -262,6 +267,11 @@ async def insert_advice(
         _INSERT_ADVICE, advice_id, territory_id, request_id, advice.decision, advice.urgency, list(advice.modes), person.practitioner_id,
         person.account_id, person.initials, at, words_sealed,
     )  # fmt: skip
+
+
+async def log_words_read(tx: Tx, territory_id: str, request_id: UUID, *, reader: UUID, roles: Iterable[str], now: datetime) -> None:
+    """In the transaction that reads, so that no read goes without it."""
+    await tx.sql.execute(_INSERT_READ, territory_id, reader, sorted(roles), request_id, now)
 
 
 async def last_advice(sql: Connection, territory_id: str, request_ids: Iterable[UUID]) -> dict[UUID, SealedAdvice]:

@@ -1,6 +1,5 @@
 """How a case looks over HTTP: no identity (the console composes it with intake's), a doctor's words for those who may read them."""
 
-from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
@@ -16,7 +15,7 @@ MAY_READ_WORDS = frozenset({"gp", "duty_doctor", "regulator", "secretary"})
 
 
 class AdviceView(BaseModel):
-    """A doctor's word. `words` is absent for those who may not read it."""
+    """A doctor's word. `words` comes with one case only, to its author or with a trace; never in a list."""
 
     decision: AdviceDecision
     urgency: Urgency | None
@@ -69,8 +68,8 @@ class CaseView(BaseModel):
     stale: bool = False
 
 
-def view(file: CaseFile, inbox: Inbox, word: SealedAdvice | None, sealer: Sealer, *, may_read_words: bool, stale: bool = False) -> CaseView:
-    """`file` seen from `inbox`, with the last word on the request."""
+def view(file: CaseFile, inbox: Inbox, word: SealedAdvice | None, sealer: Sealer | None, *, stale: bool = False) -> CaseView:
+    """`file` seen from `inbox`, with the last word on the request; a `sealer` also opens its words."""
     case = file.cases[inbox]
     said, ack, taken, answered = case.handing, case.acknowledged, case.taken, case.answered
     other: Inbox = "duty_doctor" if inbox == "fifteen" else "fifteen"
@@ -85,7 +84,7 @@ def view(file: CaseFile, inbox: Inbox, word: SealedAdvice | None, sealer: Sealer
         taken_at=taken.at if taken else None, taken_by_initials=taken.initials if taken else None,
         decision=answered.decision if answered else None, decided_at=answered.at if answered else None,
         decided_by_initials=answered.initials if answered else None,
-        advice=_advice(word, sealer, may_read_words) if word else None, ended_as=file.ended_as,
+        advice=_advice(word, sealer) if word else None, ended_as=file.ended_as,
         handed_by_initials=said.handed_by_initials, breathing=said.breathing, consciousness=said.consciousness,
         chest_or_collapse=said.chest_or_collapse, age_band=said.age_band, sex=said.sex, commune=said.commune, reason=said.reason,
         flags=list(said.flags), caller_on_line=said.caller_on_line, cause=said.cause,
@@ -93,22 +92,9 @@ def view(file: CaseFile, inbox: Inbox, word: SealedAdvice | None, sealer: Sealer
     )  # fmt: skip
 
 
-def views(
-    files: Mapping[UUID, CaseFile],
-    order: Iterable[UUID],
-    inbox: Inbox,
-    words: Mapping[UUID, SealedAdvice],
-    sealer: Sealer,
-    *,
-    may_read_words: bool,
-) -> list[CaseView]:
-    """A page of a list, in its order."""
-    return [view(files[one], inbox, words.get(one), sealer, may_read_words=may_read_words) for one in order]
-
-
-def _advice(word: SealedAdvice, sealer: Sealer, may_read_words: bool) -> AdviceView:
+def _advice(word: SealedAdvice, sealer: Sealer | None) -> AdviceView:
     words = None
-    if may_read_words:
+    if sealer is not None:
         words = sealer.open(word.wrapped_key).decrypt(word.words_sealed, context=handlers.words_context(word.advice_id))
     return AdviceView(
         decision=word.advice.decision, urgency=word.advice.urgency, modes=list(word.advice.modes), practitioner_id=word.practitioner_id,

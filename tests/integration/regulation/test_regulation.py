@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from services.regulation import handlers, repository
@@ -172,12 +173,20 @@ async def test_the_doctor_of_the_rota_gives_advice_and_his_words_stay_here(runni
         assert (await doctor.get("/advice"))["items"] == []
 
         inbox = {"inbox": "duty_doctor"}
-        assert (await running.client(["secretary"]).get(f"/cases/{request_id}", params=inbox))["advice"]["words"] == WORDS
+        secretary, everything = running.client(["secretary"]), {"inbox": "duty_doctor", "state": "all"}
+        for _ in range(2):
+            assert (await secretary.get(f"/cases/{request_id}", params=inbox))["advice"]["words"] == WORDS
+        assert (await secretary.get("/cases", params=everything))["items"][0]["advice"]["words"] is None
         assert (await running.client(["arm"]).get(f"/cases/{request_id}", params=inbox))["advice"]["words"] is None
         async with running.database.reading() as sql:
             bodies = [bytes(row["body"]) for row in await sql.fetch("SELECT body FROM outbox")]
             sealed = [bytes(row["words_sealed"]) for row in await sql.fetch("SELECT words_sealed FROM advice")]
+            readers = [row["reader"] for row in await sql.fetch("SELECT DISTINCT reader, hour FROM words_read")]
         assert len(sealed) == 1
+        assert set(readers) == {secretary.principal.sub}
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with running.database.transaction() as tx:
+                await tx.sql.execute("DELETE FROM words_read")
         assert not any(b"Parac" in kept for kept in [*bodies, *sealed])
         assert await told_by_us(running) == ["CaseReceived", "AdviceGiven"]
 
