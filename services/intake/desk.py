@@ -49,7 +49,7 @@ class Desk:
         named = {
             commune.insee
             for commune in self.territory(territory_id).communes
-            if f" {search_form(commune.name)} " in said or commune.postcode in said
+            if f" {search_form(commune.name).removeprefix('L ')} " in said or commune.postcode in said
         }
         return named.pop() if len(named) == 1 else None
 

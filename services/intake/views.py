@@ -176,6 +176,7 @@ def case_of(request: Request) -> dict[str, Any] | None:
             "caller_on_line": False,
             "due_at": request.advice.due_at,
             "duty_doctor_id": request.advice.duty_doctor_id,
+            "cause": request.advice.cause,
         }
     return None
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from services.intake.api.common import CareTeam, DeskDep, Secretary
 from services.intake.api.models import TaskDoneBody
 from services.intake.domain.request import DESK_OUTCOMES
-from services.intake.domain.screening import QUESTION_SET, VITAL_QUESTIONS
+from services.intake.domain.screening import BABY_WORDING, QUESTION_SET, VITAL_QUESTIONS
 from services.intake.handlers import calls as call_handlers
 from services.intake.handlers import requests as request_handlers
 from services.intake.repository import calls, requests
@@ -34,7 +34,7 @@ async def get_protocol(who: CareTeam, desk: DeskDep) -> dict[str, Any]:
         "signed": rules.signed_by is not None,
         "signed_by": rules.signed_by,
         "question_set": QUESTION_SET,
-        "vital": [{"id": question, "text": text} for question, text in VITAL_QUESTIONS.items()],
+        "vital": [{"id": question, "text": text, "baby_text": BABY_WORDING.get(question)} for question, text in VITAL_QUESTIONS.items()],
         "reasons": [
             {
                 "code": reason.code,

@@ -14,6 +14,8 @@ VITAL_QUESTIONS: dict[str, str] = {
     "chest_or_collapse": "Douleur dans la poitrine, malaise en ce moment, paralysie, convulsion, gros saignement ?",
 }
 
+BABY_WORDING: dict[str, str] = {"consciousness": "Mou, ne boit plus, ne vous regarde plus ?"}
+
 Result = Literal["clear", "advice", "red_flag"]
 
 
