@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean
+from typing import Literal
 
 from services.scheduling.domain.model import SUPERVISED, Slot
 from shared.events.intake import RequestQualified
 from shared.events.scheduling import PractitionerStatus
+
+UnallocatedCause = Literal["no_slot_in_time", "no_mode_in_time", "no_practitioner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def _main_reason(part: dict[str, float], means: dict[str, float]) -> str:
     return max(WHY_TEXT.keys() & part.keys(), key=lambda name: (round(means[name] - part[name], 9), name == "soonest", name))
 
 
-def why_unallocated(request: RequestQualified, *, pool_has_mode: bool, other_modes_fit: bool) -> str:
+def why_unallocated(*, pool_has_mode: bool, other_modes_fit: bool) -> UnallocatedCause:
     """The cause of RequestUnallocated: no doctor of these modes, only other modes before `see_by`, or simply no place."""
     if not pool_has_mode:
         return "no_practitioner"

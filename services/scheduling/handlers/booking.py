@@ -182,7 +182,7 @@ async def _record_unallocated(tx: Tx, qualified: RequestQualified, *, now: datet
         RequestUnallocated(
             territory_id=qualified.territory_id, version=await requests.next_version(tx, qualified.territory_id, qualified.request_id),
             occurred_at=now, request_id=qualified.request_id, see_by=qualified.see_by,
-            cause=why_unallocated(qualified, pool_has_mode=offered, other_modes_fit=bool(elsewhere)),
+            cause=why_unallocated(pool_has_mode=offered, other_modes_fit=bool(elsewhere)),
         )
     )  # fmt: skip
 
