@@ -162,7 +162,8 @@ class Service:
     async def health(self) -> dict[str, bool]:
         """Parts and whether each answers. The database decides whether we are healthy; the others only degrade us."""
         parts = {"ready": self.ready, "database": await _answers(self._ask_database()), "redis": await _answers(self._ask_redis())}
-        parts["kafka"] = self._kafka_up and await _answers(kafka.read_cluster_id(self.settings.kafka_bootstrap))
+        connects = self._publishes or self.consumer is not None  # pilotage's projector has its own connection
+        parts["kafka"] = (self._kafka_up or not connects) and await _answers(kafka.read_cluster_id(self.settings.kafka_bootstrap))
         if self._relay is not None and self._relay.waiting_for_refill:
             parts["log_filled"] = False
         if self.consumer is not None:
