@@ -14,16 +14,7 @@ from services.intake.domain.request import Appointment, Request, Step
 from shared.events.regulation import AdviceGiven, CaseAcknowledged, CaseDecided, CaseReceived
 from shared.events.scheduling import ActClosed, AppointmentBooked, AppointmentCancelled, RequestUnallocated
 
-_WAITS_FOR_A_SLOT = (
-    "received",
-    "screened",
-    "qualified",
-    "waiting_slot",
-    "callback_promised",
-    "recontact_due",
-    "unallocated",
-    "advice_pending",
-)
+_WAITS_FOR_A_SLOT = ("received", "screened", "qualified", "waiting_slot", "recontact_due", "unallocated")
 _SEEN = ("seen", "seen_again", "seen_ed", "called_15", "phone_only", "death")
 _FRAGILE_AGES = ("0-2m", "3-11m", "1-5y", "75-79y", "80y+")
 _FRAGILE_FLAGS = frozenset({"pregnant", "postpartum", "interpreter", "psychiatric"})
@@ -41,7 +32,10 @@ def fragile(request: Request) -> bool:
 
 
 def booked(request: Request, fact: AppointmentBooked) -> Step:
-    """Never leaves a terminal state; a request handed over keeps its appointment until the case is taken."""
+    """Never leaves a terminal state, nor takes a question away from a doctor or the 15: those keep the appointment beside it.
+
+    Who was promised a call and got his slot without the desk is still called: he does not know it yet.
+    """
     known = request.appointment
     if known is not None and known.fact_version >= fact.version:
         return Step(request)
@@ -60,7 +54,8 @@ def booked(request: Request, fact: AppointmentBooked) -> Step:
     )
     if request.state == "screened" and request.urgency == "red_flag":
         return Step(held)
-    if request.state in (*_WAITS_FOR_A_SLOT, "booked"):
+    told_by_desk = request.state == "callback_promised" and fact.path == "assisted"
+    if told_by_desk or request.state in (*_WAITS_FOR_A_SLOT, "booked"):
         return Step(replace(held, tries=0).waits("booked", "practitioner", fact.window_ends_at or fact.ends_at))
     return Step(held)
 

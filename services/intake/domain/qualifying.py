@@ -92,11 +92,16 @@ def qualify(
 
 
 def raise_level(request: Request, urgency: Urgency, *, zone: ZoneInfo, duty_doctor_id: UUID | None, now: datetime) -> Step:
-    """One key of the secretary, always up. Before the reason it is kept as a floor, except `advice` and `red_flag`, which act at once."""
+    """One key of the secretary, always up; the same level again changes nothing, save that `advice` asks a doctor who was not asked yet.
+
+    Before the reason it is kept as a floor, except `advice` and `red_flag`, which act at once.
+    """
     request.expect(*(OPEN - {"handed_over"}))
     floor = floor_of(request)
-    if floor is not None and rank(urgency) <= rank(floor):
+    if floor is not None and rank(urgency) < rank(floor):
         raise OnlyADoctorLowers(f"the level is already {floor}", urgency=floor)
+    if urgency == floor and (urgency != "advice" or request.state in ("advice_pending", "unallocated")):
+        return Step(request)
     raised = replace(request, raised_to=urgency)
     if urgency == "red_flag":
         return Step(replace(raised, urgency="red_flag").waits("screened", "desk", now + deadlines.RED_FLAG_AT_DESK))

@@ -361,6 +361,10 @@ def reached(request: Request, outcome: str | None, *, duty_doctor_id: UUID | Non
         if act != "missed":
             raise OutcomeNeeded(f"say how it goes on after {act}", act_outcome=act)
         return _close(request, "missed", now=now)
+    if request.state == "callback_promised" and request.appointment is not None and request.appointment.live:
+        return Step(
+            replace(request, tries=0).waits("booked", "practitioner", request.appointment.window_ends_at or request.appointment.ends_at)
+        )
     state: State = "received" if request.screened is None else "screened"
     return Step(replace(request, tries=0).waits(state, "desk", now + deadlines.ON_THE_PHONE))
 

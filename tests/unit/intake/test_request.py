@@ -205,6 +205,13 @@ def test_a_level_goes_up_with_one_key_and_never_down() -> None:
         qualifying.raise_level(step.request, "planned", zone=PARIS, duty_doctor_id=DOCTOR, now=TUESDAY_10)
 
 
+def test_an_advice_of_step_0_asks_the_doctor_at_once_when_the_secretary_wants() -> None:
+    doubtful = answered(a_received_request(), Vital("yes", "no", "no", confirmed_not_now=True))
+    step = qualifying.raise_level(doubtful, "advice", zone=PARIS, duty_doctor_id=DOCTOR, now=TUESDAY_10)
+    assert (step.request.state, len(step.events)) == ("advice_pending", 1)
+    assert qualifying.raise_level(step.request, "advice", zone=PARIS, duty_doctor_id=DOCTOR, now=TUESDAY_10).events == ()
+
+
 def test_only_a_doctors_decision_lowers_and_its_author_is_told() -> None:
     request = decided(a_qualified_request("advice"), "appointment", "within_48h")
     assert request.qualified is not None
@@ -291,6 +298,21 @@ def test_a_request_handed_over_keeps_its_appointment() -> None:
     assert request.state == "handed_over"
     assert request.appointment is not None
     assert request.appointment.live
+
+
+def test_a_booking_does_not_take_a_question_away_from_the_doctor() -> None:
+    request = a_qualified_request("advice")
+    held = follow.booked(request, a_booking(request)).request
+    assert (held.state, held.owner, timers_of(held)) == ("advice_pending", "duty_doctor", timers_of(request))
+    assert held.appointment is not None
+
+
+def test_who_was_promised_a_call_is_called_to_hear_of_a_slot_found_without_the_desk() -> None:
+    promised = steps.promise_callback(a_qualified_request(), TUESDAY_10 + 30 * MINUTE, now=TUESDAY_10).request
+    found = follow.booked(promised, a_booking(promised, path="automatic")).request
+    assert (found.state, found.owner) == ("callback_promised", "desk")
+    assert steps.reached(found, None, duty_doctor_id=None, now=TUESDAY_10 + 20 * MINUTE).request.state == "booked"
+    assert follow.booked(promised, a_booking(promised, path="assisted")).request.state == "booked"
 
 
 def test_a_late_booking_does_not_undo_its_own_cancellation() -> None:
