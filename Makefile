@@ -20,7 +20,7 @@ $(INSTALLED): requirements/dev.lock pyproject.toml deploy/setup/python.sh
 
 # Copies only when package-lock.json changed: the script knows.
 web: $(INSTALLED)
-	@$(BIN)/python -m services.console.web.build
+	@NPM_CONFIG_UPDATE_NOTIFIER=false $(BIN)/python -m services.console.web.build
 
 browser: $(INSTALLED)
 	@deploy/setup/chromium.sh $(BIN)

@@ -20,4 +20,5 @@ fi
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 echo "setup: installing the locked packages into $venv (the first time takes a minute or two)"
 pip install --quiet --require-hashes --requirement requirements/dev.lock
-pip install --quiet --no-deps --no-build-isolation --editable .
+# The build prints pages of notices: shown only when it fails.
+notices=$(pip install --quiet --no-deps --no-build-isolation --editable . 2>&1) || { echo "$notices" >&2; exit 1; }
