@@ -109,6 +109,11 @@ def _hm(context: Context, value: datetime | str | None) -> str:
 
 
 @pass_context
+def _hms(context: Context, value: datetime | str | None) -> str:
+    return words.clock_seconds(value, context["territory"])
+
+
+@pass_context
 def _day(context: Context, value: datetime | str) -> str:
     return words.day(value, context["territory"])
 
@@ -153,6 +158,7 @@ _FILTERS: dict[str, Any] = {
     "u": _mark("urgency_marks"),
     "m": _mark("mode_marks"),
     "hm": _hm,
+    "hms": _hms,
     "day": _day,
     "short_day": _short_day,
     "dayhm": _dayhm,

@@ -43,6 +43,11 @@ def clock_time(value: datetime | str | None, territory: Territory) -> str:
     return "" if value is None else f"{territory.local(instant(value)):%H:%M}"
 
 
+def clock_seconds(value: datetime | str | None, territory: Territory) -> str:
+    """`14:05:09`."""
+    return "" if value is None else f"{territory.local(instant(value)):%H:%M:%S}"
+
+
 def day(value: datetime | date | str, territory: Territory) -> str:
     """`mardi 24 novembre`."""
     on = _local_date(value, territory)

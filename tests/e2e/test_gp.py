@@ -89,13 +89,21 @@ async def test_the_duty_doctor_answers_an_advice_and_the_appointment_follows(peo
 async def test_words_being_typed_survive_a_refresh(people: People, page_as: PageAs) -> None:
     asked = await people.a_request(danger="advice")
     page = await page_as(await people.duty_doctor())
-    await page.locator(f"#avis-{asked['request_id']}").click()
-    await page.get_by_role("textbox", name="Vos mots").press_sequentially("Je pense que", delay=5)
+    row, detail, words = page.locator(f"#avis-{asked['request_id']}"), page.locator("#detail"), page.get_by_role("textbox", name="Vos mots")
+    await row.click()
+    await expect(detail).to_have_attribute("data-case", asked["request_id"])
+    await words.press_sequentially("Je pense que", delay=5)
     another = await people.a_request(danger="advice")
-    await expect(page.locator(f"#avis-{another['request_id']}")).to_be_visible(timeout=5_000)
-    await expect(page.get_by_role("textbox", name="Vos mots")).to_be_focused()
+    other_row = page.locator(f"#avis-{another['request_id']}")
+    await expect(other_row).to_be_visible(timeout=5_000)
+    await expect(words).to_be_focused()
     await page.keyboard.type(" oui")
-    await expect(page.get_by_role("textbox", name="Vos mots")).to_have_value("Je pense que oui")
+    await expect(words).to_have_value("Je pense que oui")
+    await other_row.click()
+    await expect(detail).to_have_attribute("data-case", another["request_id"])
+    await expect(words).to_have_value("")
+    await row.click()
+    await expect(words).to_have_value("Je pense que oui")
 
 
 async def test_without_intake_the_day_stands_with_references_and_the_secretariat_s_number(people: People, page_as: PageAs) -> None:

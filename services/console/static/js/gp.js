@@ -20,8 +20,26 @@ document.addEventListener("click", (event) => {
   }
 });
 
+/* A doctor's words are kept while he looks elsewhere; in this tab's memory only. */
+const drafts = new Map();
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "words") drafts.set(event.target.closest("[data-case]").dataset.case, event.target.value);
+});
+
+function restoreDraft() {
+  const field = document.getElementById("words");
+  const draft = drafts.get(document.getElementById("detail")?.dataset.case);
+  if (field && draft && !field.value) field.value = draft;
+}
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.elt.matches("form[data-reset]")) drafts.delete(event.detail.elt.closest("[data-case]")?.dataset.case);
+});
+
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "detail") return;
+  restoreDraft();
   if (sheet?.open) sheet.close();
   const asked = event.detail.requestConfig?.elt;
   if (asked?.matches("[data-item], .next a")) {

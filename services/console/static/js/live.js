@@ -110,6 +110,9 @@ function hint(detail) {
   const panels = panelsFor(detail.panel);
   if (panels.length === 0) return;
   for (const panel of panels) {
+    // A panel that is dear to compute says how often it may be asked; its own rhythm brings the rest.
+    if (performance.now() - Math.max(askedAt.get(panel) ?? 0, freshAt.get(panel) ?? 0) < Number(panel.dataset.liveMin ?? 0)) continue;
+    askedAt.set(panel, performance.now());
     hinted.add(panel);
     refetch(panel, detail.traceparent);
     // A reader that projects (pilotage) may be a moment behind the log.
