@@ -95,14 +95,17 @@ async def _materialise(tx: Tx, territory_id: str, doctor: Practitioner, first: d
     """Slots of each day from the week as it is; one fact for each day that changed."""
     profile = rules.profile(territory_id)
     week = await practitioners.week(tx.sql, territory_id, doctor.id)
-    for offset in range((last - first).days + 1):
-        on = first + timedelta(days=offset)
-        day = plan_day(week, on, status=doctor.status, zone=profile.zone, closed=profile.closed_on(on), rules=rules.slots)
-        if await slots.make_day(tx, territory_id, doctor.id, day, now=now):
+    days = [
+        plan_day(week, on, status=doctor.status, zone=profile.zone, closed=profile.closed_on(on), rules=rules.slots)
+        for on in (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    ]
+    changed = await slots.make_days(tx, territory_id, doctor.id, days, now=now)
+    for day in days:
+        if day.on in changed:
             await tx.record(
                 SlotsPublished(
                     territory_id=territory_id, version=await practitioners.next_version(tx, territory_id, doctor.id), occurred_at=now,
-                    practitioner_id=doctor.id, on=on, visit=day.count("visit"), teleconsultation=day.count("teleconsultation"),
+                    practitioner_id=doctor.id, on=day.on, visit=day.count("visit"), teleconsultation=day.count("teleconsultation"),
                     surgery=day.count("surgery"),
                 )
             )  # fmt: skip

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.scheduling.domain.model import Slot
 from services.scheduling.domain.rounds import Round
-from services.scheduling.domain.slots import PlannedDay, PlannedRound
+from services.scheduling.domain.slots import PlannedDay
 from services.scheduling.domain.travel import Position, position_of_degrees
 from shared.db import Connection, Tx
 from shared.errors import NotFound
@@ -172,82 +172,81 @@ async def rounds(sql: Connection, territory_id: str, ids: Iterable[UUID]) -> dic
 _DROP_ROUND_PERIODS = """
     DELETE FROM period WHERE kind = 'round' AND id IN (
         SELECT r.id FROM round r
-        WHERE r.territory_id = $1 AND r.practitioner_id = $2 AND r.on_date = $3
+        WHERE r.territory_id = $1 AND r.practitioner_id = $2 AND r.on_date = ANY ($3::date[])
           AND NOT EXISTS (SELECT 1 FROM unnest($4::timestamptz[], $5::timestamptz[]) AS kept (starts_at, ends_at)
                           WHERE kept.starts_at = r.starts_at AND kept.ends_at = r.ends_at)
           AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.round_id = r.id)
           AND NOT EXISTS (SELECT 1 FROM period h WHERE h.inside_round_id = r.id))
     RETURNING id
 """
-_DROP_ROUND_SLOTS = "DELETE FROM slot WHERE round_id = ANY ($1::uuid[])"
+_DROP_ROUND_SLOTS = "DELETE FROM slot WHERE round_id = ANY ($1::uuid[]) RETURNING on_date"
 _DROP_ROUNDS = "DELETE FROM round WHERE id = ANY ($1::uuid[])"
+# `blocked_until` is looked at again after waiting for a booker's lock, `period` is not: both conditions are needed.
 _DROP_SLOTS = """
     DELETE FROM slot s
-    WHERE s.territory_id = $1 AND s.practitioner_id = $2 AND s.on_date = $3 AND s.starts_at >= $4 AND s.blocked_until <= $4
+    WHERE s.territory_id = $1 AND s.practitioner_id = $2 AND s.on_date = ANY ($3::date[]) AND s.starts_at >= $4 AND s.blocked_until <= $4
       AND NOT EXISTS (SELECT 1 FROM period p WHERE p.slot_id = s.id)
       AND NOT EXISTS (SELECT 1 FROM unnest($5::text[], $6::timestamptz[]) AS kept (mode, starts_at)
                       WHERE kept.mode = s.mode AND kept.starts_at = s.starts_at)
+    RETURNING on_date
 """
-_ADD_ROUND_PERIOD = """
-    INSERT INTO period (id, territory_id, practitioner_id, kind, during) VALUES ($1, $2, $3, 'round', tstzrange($4, $5))
-    ON CONFLICT DO NOTHING RETURNING id
-"""
-_ADD_ROUND = """
+_ADD_ROUNDS = """
+    WITH made AS (
+        SELECT id, on_date, starts_at, ends_at, last_start_at, capacity
+        FROM unnest($3::uuid[], $4::date[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::integer[])
+             AS planned (id, on_date, starts_at, ends_at, last_start_at, capacity)
+        WHERE NOT EXISTS (SELECT 1 FROM round r WHERE r.territory_id = $1 AND r.practitioner_id = $2 AND r.starts_at = planned.starts_at)
+    ), taken AS (
+        INSERT INTO period (id, territory_id, practitioner_id, kind, during)
+        SELECT id, $1, $2, 'round', tstzrange(starts_at, ends_at) FROM made
+        ON CONFLICT DO NOTHING RETURNING id
+    )
     INSERT INTO round (id, territory_id, practitioner_id, on_date, starts_at, ends_at, last_start_at, capacity)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    SELECT m.id, $1, $2, m.on_date, m.starts_at, m.ends_at, m.last_start_at, m.capacity FROM made m JOIN taken t ON t.id = m.id
 """
-_FIND_ROUND = "SELECT id FROM round WHERE territory_id = $1 AND practitioner_id = $2 AND starts_at = $3"
+_FIND_ROUNDS = "SELECT starts_at, id FROM round WHERE territory_id = $1 AND practitioner_id = $2 AND starts_at = ANY ($3::timestamptz[])"
 _ADD_SLOTS = """
     INSERT INTO slot (id, territory_id, practitioner_id, mode, starts_at, ends_at, on_date, protected, round_id, blocked_until)
-    SELECT made.id, $1, $2, made.mode, made.starts_at, made.ends_at, $3, made.protected, made.round_id,
+    SELECT made.id, $1, $2, made.mode, made.starts_at, made.ends_at, made.on_date, made.protected, made.round_id,
            CASE WHEN made.round_id IS NULL AND EXISTS (
                SELECT 1 FROM period p
                WHERE p.practitioner_id = $2 AND p.inside_round_id IS NULL AND p.during && tstzrange(made.starts_at, made.ends_at)
            ) THEN 'infinity'::timestamptz ELSE '-infinity'::timestamptz END
-    FROM unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::boolean[], $9::uuid[])
-         AS made (id, mode, starts_at, ends_at, protected, round_id)
+    FROM unnest($3::date[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::boolean[], $9::uuid[])
+         AS made (on_date, id, mode, starts_at, ends_at, protected, round_id)
     ON CONFLICT ON CONSTRAINT slot_once DO NOTHING
-    RETURNING id
+    RETURNING on_date
 """
 
 
-async def make_day(tx: Tx, territory_id: str, practitioner_id: UUID, day: PlannedDay, *, now: datetime) -> bool:
-    """Bring the rows of one day to its plan: what is booked or held stays, the past stays; True when something changed."""
-    rounds_made = {planned.starts_at: planned for planned in day.rounds}
+async def make_days(tx: Tx, territory_id: str, practitioner_id: UUID, days: Sequence[PlannedDay], *, now: datetime) -> set[date]:
+    """Bring the rows of these days to their plan, and say which days changed. What is booked or held stays, and so does the past.
+
+    A round whose time the doctor has already given to something else is not made.
+    """
+    dates, slots = [day.on for day in days], [slot for day in days for slot in day.slots]
+    planned = [made for day in days for made in day.rounds]
+    who = (territory_id, practitioner_id)
     dropped = [
-        row["id"]
-        for row in await tx.sql.fetch(
-            _DROP_ROUND_PERIODS, territory_id, practitioner_id, day.on, [r.starts_at for r in day.rounds], [r.ends_at for r in day.rounds]
+        row["id"] for row in await tx.sql.fetch(
+            _DROP_ROUND_PERIODS, *who, dates, [made.starts_at for made in planned], [made.ends_at for made in planned]
         )
     ]  # fmt: skip
-    await tx.sql.execute(_DROP_ROUND_SLOTS, dropped)
+    gone = await tx.sql.fetch(_DROP_ROUND_SLOTS, dropped)
     await tx.sql.execute(_DROP_ROUNDS, dropped)
-    gone = await tx.sql.execute(
-        _DROP_SLOTS, territory_id, practitioner_id, day.on, now, [s.mode for s in day.slots], [s.starts_at for s in day.slots]
-    )  # fmt: skip
-    round_ids = {at: await _make_round(tx, territory_id, practitioner_id, planned) for at, planned in rounds_made.items()}
-    slots = [s for s in day.slots if s.round_starts_at is None or round_ids[s.round_starts_at] is not None]
-    added = await tx.sql.fetch(
-        _ADD_SLOTS, territory_id, practitioner_id, day.on, [new_id() for _ in slots], [s.mode for s in slots], [s.starts_at for s in slots],
-        [s.ends_at for s in slots], [s.protected for s in slots],
-        [None if s.round_starts_at is None else round_ids[s.round_starts_at] for s in slots],
-    )  # fmt: skip
-    return bool(added or dropped or gone != "DELETE 0")
-
-
-async def _make_round(tx: Tx, territory_id: str, practitioner_id: UUID, planned: PlannedRound) -> UUID | None:
-    """The round's id, made if needed; None when the doctor's time is already given to something else."""
-    known: UUID | None = await tx.sql.fetchval(_FIND_ROUND, territory_id, practitioner_id, planned.starts_at)
-    if known is not None:
-        return known
-    made = new_id()
-    if await tx.sql.fetchval(_ADD_ROUND_PERIOD, made, territory_id, practitioner_id, planned.starts_at, planned.ends_at) is None:
-        return None
+    gone += await tx.sql.fetch(_DROP_SLOTS, *who, dates, now, [slot.mode for slot in slots], [slot.starts_at for slot in slots])
     await tx.sql.execute(
-        _ADD_ROUND, made, territory_id, practitioner_id, planned.on, planned.starts_at, planned.ends_at, planned.last_start_at,
-        planned.capacity,
+        _ADD_ROUNDS, *who, [new_id() for _ in planned], [made.on for made in planned], [made.starts_at for made in planned],
+        [made.ends_at for made in planned], [made.last_start_at for made in planned], [made.capacity for made in planned],
     )  # fmt: skip
-    return made
+    rounds = {row["starts_at"]: row["id"] for row in await tx.sql.fetch(_FIND_ROUNDS, *who, [made.starts_at for made in planned])}
+    possible = [slot for slot in slots if slot.round_starts_at is None or slot.round_starts_at in rounds]
+    added = await tx.sql.fetch(
+        _ADD_SLOTS, *who, [slot.on for slot in possible], [new_id() for _ in possible], [slot.mode for slot in possible],
+        [slot.starts_at for slot in possible], [slot.ends_at for slot in possible], [slot.protected for slot in possible],
+        [None if slot.round_starts_at is None else rounds[slot.round_starts_at] for slot in possible],
+    )  # fmt: skip
+    return {row["on_date"] for row in (*gone, *added)}
 
 
 @dataclass(frozen=True, slots=True)
