@@ -17,7 +17,7 @@ from shared.events.scheduling import ActClosed
 from shared.territory import Territory
 
 # The palette of the console's tokens: ink, lines, the three modes, states.
-INK, INK_2, LINE, SUNK = "#15202B", "#46525E", "#DADEE3", "#E3E6E9"
+INK, INK_2, LINE, FREE = "#15202B", "#46525E", "#DADEE3", "#CBD1D7"
 MODE_COLOURS = {"visit": "#80531A", "teleconsultation": "#5A4A94", "surgery": "#1C665A"}
 BLUE, RED, GREEN = "#2F5D8A", "#A8001C", "#14683D"
 
@@ -25,7 +25,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "recours",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 11,
     "text.color": INK,
     "axes.edgecolor": LINE,
     "axes.labelcolor": INK_2,
@@ -55,7 +55,7 @@ def calls_by_hour(figures: Mapping[str, Any]) -> str:
     axes.bar(hours, answered, color=BLUE, width=0.72)
     axes.bar(hours, cut, bottom=answered, color=RED, width=0.72)
     for place, (one, other) in enumerate(zip(answered, cut, strict=True)):
-        axes.annotate(str(one + other), (place, one + other), ha="center", va="bottom", fontsize=8, color=INK)
+        axes.annotate(str(one + other), (place, one + other), ha="center", va="bottom", fontsize=10, color=INK)
     axes.set_xticks(range(len(hours)), [f"{int(hour)} h" for hour in hours])
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -89,19 +89,19 @@ def load_per_doctor(figures: Mapping[str, Any]) -> str:
     lines = figures["load"]
     figure, axes = _canvas(6.4, 0.8 + 0.3 * max(1, len(lines)))
     for place, line in enumerate(lines):
-        axes.barh(place, line["offered"], color=SUNK, height=0.66)
+        axes.barh(place, line["offered"], color=FREE, height=0.66)
         left = 0
         for mode, colour in MODE_COLOURS.items():
             booked = line["modes"][mode]["booked"]
             axes.barh(place, booked, left=left, color=colour, height=0.66)
             left += booked
         longest = max(line["offered"], line["booked"])
-        axes.annotate(f" {line['booked']} / {line['offered']}", (longest, place), va="center", fontsize=8, color=INK)
+        axes.annotate(f" {line['booked']} / {line['offered']}", (longest, place), va="center", fontsize=10, color=INK)
     axes.set_yticks(range(len(lines)), [line["name"] for line in lines])
     axes.invert_yaxis()
     axes.set_xticks([])
     axes.grid(visible=False)
-    _caption(axes, (*((MODES[mode], MODE_COLOURS[mode]) for mode in MODES), ("encore libre", "#7F8994")))
+    _caption(axes, (*((MODES[mode], MODE_COLOURS[mode]) for mode in MODES), ("encore libre", FREE)))
     return _svg(figure)
 
 
@@ -122,13 +122,13 @@ def answered_over_time(history: DayHistory) -> str:
         shares = [100 * min(place, sum(hour <= 48 for hour in found)) / max(1, len(clinical)) for place in range(len(hours) - 1)]
         axes.step(hours, [*shares, shares[-1]], where="post", color=BLUE, linestyle=style, linewidth=1.6)
         axes.annotate(
-            f"{shares[-1]:.0f} %", (48, shares[-1]), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8, color=INK
+            f"{shares[-1]:.0f} %", (48, shares[-1]), xytext=(4, 0), textcoords="offset points", va="center", fontsize=10, color=INK
         )
     axes.set_xlim(0, 51)
     axes.set_ylim(0, 104)
     axes.set_xticks([0, 4, 8, 12, 24, 36, 48], ["0 h", "4 h", "8 h", "12 h", "24 h", "36 h", "48 h"])
     axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-    _caption(axes, (("vues ou avis donné (pointillé : avec les rendez-vous pris)", BLUE),))
+    _caption(axes, (("vues ou avis donné ; pointillé : avec les rendez-vous pris", BLUE),))
     return _svg(figure)
 
 
@@ -138,7 +138,7 @@ def reasons(figures: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     figure, axes = _canvas(6.4, 0.6 + 0.24 * max(1, len(found)))
     for place, (_, count) in enumerate(found):
         axes.barh(place, count, color=INK_2, height=0.62)
-        axes.annotate(f" {count}", (count, place), va="center", fontsize=8, color=INK)
+        axes.annotate(f" {count}", (count, place), va="center", fontsize=10, color=INK)
     axes.set_yticks(range(len(found)), [labels.get(code, code) for code, _ in found])
     axes.set_xticks([])
     axes.grid(visible=False)
@@ -147,7 +147,7 @@ def reasons(figures: Mapping[str, Any], labels: Mapping[str, str]) -> str:
 
 def seen_by_delay(history: DayHistory) -> str:
     """Hours from the ring to the doctor, for those seen on the day, one mark a person."""
-    figure, axes = _canvas(6.4, 1.9)
+    figure, axes = _canvas(6.4, 2.6)
     for place, (mode, colour) in enumerate(MODE_COLOURS.items()):
         hours = [
             (act.starts_at - story.received.rang_at).total_seconds() / 3600
@@ -174,7 +174,7 @@ def _caption(axes: Axes, entries: tuple[tuple[str, str], ...]) -> None:
     """A legend in one line above the plot: a square and a word each."""
     handles = [Patch(color=colour, label=label) for label, colour in entries]
     axes.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(handles), frameon=False, fontsize=8, handlelength=0.9,
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(handles), frameon=False, fontsize=10, handlelength=0.9,
         handleheight=0.9, borderpad=0, columnspacing=1.4, labelcolor=INK_2,
     )  # fmt: skip
 

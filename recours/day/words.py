@@ -52,7 +52,7 @@ def duration(seconds: float | None) -> str:
 
 def share(part: float, whole: float) -> str:
     """`83 %`, or a dash when there is nothing to share."""
-    return f"{100 * part / whole:.0f} %" if whole else "–"
+    return f"{100 * part / whole:.0f}\u00a0%" if whole else "–"
 
 
 def euros(amount: str) -> str:
