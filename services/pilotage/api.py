@@ -25,11 +25,12 @@ from shared.territory import Territory
 _TIMELINE = require("coordinator", "ops", "secretary", "gp", "duty_doctor", "regulator", "arm", "admin", "system")
 _BOARD = require("ops", "coordinator", "secretary", "admin", "system")
 _DAY = require("coordinator", "ops", "system")
-_INTEGRITY = require("ops", "coordinator", "admin", "system")
+_INTEGRITY = _BOARD
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 # An open call or a request that ended within these days is still drawn; what happened longer ago is for the integrity page.
 _BOARD_DAYS = timedelta(days=3)
+_INTEGRITY_DAYS = timedelta(days=31)
 
 
 def make_router(territories: Mapping[str, Territory], projector: Projector) -> APIRouter:
@@ -100,6 +101,7 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
             requests = await reads.requests_of_day(sql, territory.id, start, end)
             starting = await reads.appointments_starting(sql, territory.id, start, end)
             counts = await reads.event_counts(sql, territory.id, start, end)
+            opened, active = await reads.searches(sql, territory.id, start, end)
             facts = DayFacts(
                 on=day,
                 calls=await reads.calls_of_day(sql, territory.id, start, end),
@@ -109,8 +111,8 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
                 offers=await reads.offers(sql, territory.id, day),
                 practitioners=await reads.practitioners(sql, territory.id),
                 event_counts=counts,
-                searches_opened=counts.get("orientation.SearchOpened.v1", 0),
-                searches_active=await reads.active_searches(sql, territory.id, start, end),
+                searches_opened=opened,
+                searches_active=active,
                 mt_help=await reads.mt_help(sql, territory.id, start, end),
             )
             return figures(facts, territory, now=now) | {
@@ -122,11 +124,13 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
             }
 
     @router.get("/integrity")
-    async def read_integrity(database: DatabaseDep, principal: Annotated[Principal, Depends(_INTEGRITY)]) -> dict[str, Any]:
+    async def read_integrity(
+        database: DatabaseDep, principal: Annotated[Principal, Depends(_INTEGRITY)], since: AwareDatetime | None = None
+    ) -> dict[str, Any]:
         territory, now = territory_of(principal), clock.now()
         async with database.reading() as sql:
             facts = board.BoardFacts(await reads.calls_living(sql, territory.id, now), await reads.requests_living(sql, territory.id, now))
-            return await _invariants(sql, territory, facts, now, since=_EVER)
+            return await _invariants(sql, territory, facts, now, since=since or now - _INTEGRITY_DAYS)
 
     async def _invariants(
         sql: Connection, territory: Territory, facts: board.BoardFacts, now: datetime, *, since: datetime

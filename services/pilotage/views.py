@@ -102,6 +102,9 @@ def integrity(
         "invariants": [{"code": code, "value": value, "read": read} for code, value, read in counts],
         "orphans": [{"request_id": one.request_id, "reference": one.reference, "state": one.state} for one in orphans],
         "double_bookings": [{"practitioner_id": one.practitioner_id, "first": one.first, "second": one.second} for one in double],
-        "told_twice": [{"type": one.type, "subject_id": one.subject_id, "count": one.count} for one in twice],
-        "open_calls": [call.call_id for call in open_calls],
+        "duplicates": [{"type": one.type, "subject_id": one.subject_id, "count": one.count} for one in twice],
+        "calls_open_after_closing": [call.call_id for call in open_calls],
+        "checked_requests": len(facts.requests),
+        "checked_appointments": appointments,
+        "checked_events": events,
     }

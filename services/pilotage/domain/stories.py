@@ -47,9 +47,9 @@ E = TypeVar("E", bound=Event)
 class RequestStory:
     """Where a request stands and how it came there. Instants are business time; None = it has not happened, as far as we know.
 
-    `answered_at` is the first « seen or doctor's advice » (operations.md §13.3): booked is not answered, a voice at the 15 is
-    not a doctor. `handed_over_at` is the first dial, `dialled_at` the last one. `owner` and `due_at` are computed from facts:
-    intake holds the promise itself.
+    `red_flag`: step 0 or the protocol said so, and the 15 was called before any doctor of ours was asked. `answered_at` is the first
+    « seen or doctor's advice » (operations.md §13.3): booked is not answered, a voice at the 15 is not a doctor. `handed_over_at` is
+    the first dial, `dialled_at` the last one. `owner` and `due_at` are computed from facts: intake holds the promise itself.
     """
 
     territory_id: str
@@ -173,7 +173,7 @@ def fold_request(territory_id: str, request_id: UUID, facts: Sequence[Event]) ->
         screened_at=screened[0].occurred_at if screened else None,
         screening=screened[-1].result if screened else None,
         urgency=_urgency(ordered),
-        red_flag=any(one.result == "red_flag" for one in screened) or any(one.urgency == "red_flag" for one in handed),
+        red_flag=any(one.result == "red_flag" for one in screened) or (bool(handed) and not asked),
         reason=_latest_of(told, "reason"),
         commune=_latest_of(told, "commune"),
         age_band=_latest_of(told, "age_band"),

@@ -39,10 +39,17 @@ _PRACTITIONERS = "SELECT practitioner_id, display_name, status FROM practitioner
 _EVENT_COUNTS = "SELECT type, count(*) AS facts FROM event WHERE territory_id = $1 AND occurred_at >= $2 AND occurred_at < $3 GROUP BY type"
 _EVENTS_TOTAL = "SELECT count(*) FROM event WHERE territory_id = $1"
 _REDELIVERED = "SELECT redelivered FROM projector_state"
-_ACTIVE_SEARCHES = """
-    SELECT count(DISTINCT body->>'search_id') FROM event
-    WHERE territory_id = $1 AND occurred_at >= $2 AND occurred_at < $3
-        AND (type = 'orientation.SearchActivated.v1' OR (type = 'orientation.SearchOpened.v1' AND body->>'state' = 'active'))
+# Searches opened by a contact of the day, and those of them that count: the person said yes, then or since.
+_SEARCHES = """
+    SELECT count(DISTINCT opened.body->>'search_id') AS opened,
+        count(DISTINCT opened.body->>'search_id') FILTER (WHERE opened.body->>'state' = 'active' OR EXISTS (
+            SELECT FROM event yes
+            WHERE yes.territory_id = opened.territory_id AND yes.patient_id = opened.patient_id AND yes.topic = 'orientation.attachments'
+                AND yes.type = 'orientation.SearchActivated.v1' AND yes.body->>'search_id' = opened.body->>'search_id'
+        )) AS active
+    FROM request_story r JOIN event opened ON opened.territory_id = r.territory_id AND opened.request_id = r.request_id
+        AND opened.type = 'orientation.SearchOpened.v1'
+    WHERE r.territory_id = $1 AND r.rang_at >= $2 AND r.rang_at < $3
 """
 _MT_HELP = """
     SELECT body->>'answer' AS answer, count(*) AS facts FROM event
@@ -169,8 +176,10 @@ async def redelivered(sql: Connection) -> int:
     return int(await sql.fetchval(_REDELIVERED))
 
 
-async def active_searches(sql: Connection, territory_id: str, start: datetime, end: datetime) -> int:
-    return int(await sql.fetchval(_ACTIVE_SEARCHES, territory_id, start, end))
+async def searches(sql: Connection, territory_id: str, start: datetime, end: datetime) -> tuple[int, int]:
+    """Opened by the requests of a period, and active now among them."""
+    row = await sql.fetchrow(_SEARCHES, territory_id, start, end)
+    return (row["opened"], row["active"]) if row is not None else (0, 0)
 
 
 async def mt_help(sql: Connection, territory_id: str, start: datetime, end: datetime) -> Mapping[str, int]:
