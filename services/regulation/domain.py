@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
 
-from shared.errors import Forbidden, NotFound, Refused, Stale
+from shared.errors import Forbidden, NotFound, Refused
 from shared.events import Event
 from shared.events.base import AgeBand, Answer, Mode, Reason, Sex, Urgency
 from shared.events.regulation import AdviceGiven, CaseAcknowledged, CaseDecided, CaseReceived
@@ -198,12 +198,6 @@ class Advice:
 
 
 Change = tuple[CaseFile, list[Event]]
-
-
-def refuse_stale(file: CaseFile, seen: int | None) -> None:
-    """Raises Stale when the person decided on an older version than the present one."""
-    if seen is not None and seen != file.version:
-        raise Stale(f"request {file.request_id}", current={"version": file.version})
 
 
 def combine(known: Handing, said: Handing) -> Handing:

@@ -8,6 +8,7 @@ from services.regulation import domain, repository
 from services.regulation.domain import Advice, CaseFile, Decision, Handing, Inbox, Person, Rota
 from shared.crypto import Sealer
 from shared.db import Tx
+from shared.errors import Stale
 from shared.events import Event
 from shared.events.intake import AdviceOverdue, AdviceRequested, HandOverAnswered, RequestCancelled, RequestClosed, RequestHandedOver
 from shared.events.scheduling import ActClosed, DutyDoctorNamed
@@ -63,7 +64,7 @@ async def put_case(command: PutCase, tx: Tx, *, now: datetime) -> UUID:
 async def acknowledge_case(command: AcknowledgeCase, tx: Tx, *, now: datetime) -> UUID:
     """The first acknowledgement is published; repeating it shows who was first."""
     file = await repository.lock_known_file(tx, command.territory_id, command.request_id)
-    domain.refuse_stale(file, command.if_match)
+    _refuse_stale(file, command.if_match)
     changed, events = domain.acknowledge(file, command.person, now=now)
     await _keep(tx, file, changed, events)
     return command.request_id
@@ -72,7 +73,7 @@ async def acknowledge_case(command: AcknowledgeCase, tx: Tx, *, now: datetime) -
 async def decide_case(command: DecideCase, tx: Tx, *, now: datetime) -> UUID:
     """One of six, once."""
     file = await repository.lock_known_file(tx, command.territory_id, command.request_id)
-    domain.refuse_stale(file, command.if_match)
+    _refuse_stale(file, command.if_match)
     changed, events = domain.decide(file, command.decision, command.person, now=now)
     await _keep(tx, file, changed, events)
     return command.request_id
@@ -81,7 +82,7 @@ async def decide_case(command: DecideCase, tx: Tx, *, now: datetime) -> UUID:
 async def give_advice(command: GiveAdvice, sealer: Sealer, tx: Tx, *, now: datetime) -> UUID:
     """The decision is told to the others, the words stay here, sealed."""
     file = await repository.lock_file(tx, command.territory_id, command.request_id)
-    domain.refuse_stale(file, command.if_match)
+    _refuse_stale(file, command.if_match)
     rota = await repository.rota_at(tx.sql, command.territory_id, now)
     changed, events = domain.give_advice(file, command.advice, command.person, rota, now=now)
     await _keep(tx, file, changed, events)
@@ -161,6 +162,12 @@ async def on_duty_doctor_named(event: DutyDoctorNamed, tx: Tx, *, now: datetime)
     for request_id in await repository.seemed_unheld(tx, event.territory_id, event.starts_at, event.ends_at):
         file = await repository.lock_known_file(tx, event.territory_id, request_id)
         await _keep(tx, file, domain.doctor_found(file, now=now), [])
+
+
+def _refuse_stale(file: CaseFile, seen: int | None) -> None:
+    """Raises Stale when the person decided on an older version than the present one."""
+    if seen is not None and seen != file.version:
+        raise Stale(f"request {file.request_id}", current={"version": file.version})
 
 
 async def _end(tx: Tx, territory_id: str, request_id: UUID, *, outcome: str, at: datetime, request_version: int) -> None:
