@@ -63,9 +63,8 @@ class Person:
 class Handing:
     """What the sender says when he hands a case over. What may be empty is empty: nothing delays the 15.
 
-    `opened_at` is the instant of the dial, or of the question to the doctor. `provisional`: at the 15, nobody dialled (fall-back
-    after ten minutes, a doctor's « le 15 »); with the duty doctor, the instant of the question is not known. A handing that is
-    not provisional replaces one that is.
+    `opened_at` is the instant of the dial, or of the question. `provisional`: at the 15, nobody dialled (fall-back, a doctor's
+    « le 15 »); with the duty doctor, the instant of the question is unknown. Any handing that is not provisional replaces it.
     `confirmed`: read from intake's event rather than put by the console.
     """
 
