@@ -32,7 +32,7 @@ _DISCARDED = "UPDATE dead_letter SET discarded_at = $2 WHERE id = $1 AND replaye
 _REQUEST_REFILL = "UPDATE relay_state SET refill_requested = true"
 _TRIM_FLOOR = """
     INSERT INTO inbox_floor (consumer, event_id)
-    SELECT consumer, max(event_id) FROM inbox WHERE event_id < $1 GROUP BY consumer
+    SELECT DISTINCT consumer, $1::uuid FROM inbox
     ON CONFLICT (consumer) DO UPDATE SET event_id = greatest(inbox_floor.event_id, excluded.event_id)
 """
 _TRIM = "WITH gone AS (DELETE FROM inbox WHERE event_id < $1 RETURNING 1) SELECT count(*) FROM gone"
