@@ -135,7 +135,7 @@ class Stack:
 
     def _open_folder(self) -> None:
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.geteuid() == 0 and not self.data_dir.stat().st_mode & 0o001:
                 # Our own folder, not those above: PostgreSQL's account must be able to pass; secrets have their own modes.
                 self.data_dir.chmod(self.data_dir.stat().st_mode | 0o011)
