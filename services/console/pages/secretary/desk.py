@@ -75,7 +75,7 @@ async def show(
     held: Held | None = None,
     note: str | None = None,
     note_kind: str = "warn",
-    template: str = "secretary/_work.html",
+    template: str = "secretary/_answer.html",
     **more: Any,
 ) -> Response:
     """The two panes of the current call. `request` is the answer of the command; without it the desk is free."""
@@ -94,16 +94,7 @@ async def show(
         "stage": request.stage if request else "idle", "outcomes": words.OUTCOMES, "promise": words.usual_promise(now=desk.now),
         "words": words, "demo": desk.request.app.state.console.settings.environment != "production", "unfolded": False,
     }  # fmt: skip
-    headers = {} if template == "secretary/desk.html" else {"HX-Replace-Url": _address(draft, request)}
-    return render(desk.request, template, headers=headers, **(context | more))
-
-
-def _address(draft: Draft, request: RequestLook | None) -> str:
-    """Ids only: what a reload needs to come back here."""
-    if request is None:
-        return "/secretariat"
-    call = f"&appel={draft.call_id}" if draft.call_id else ""
-    return f"/secretariat?demande={request.id}{call}"
+    return render(desk.request, template, **(context | more))
 
 
 async def _offer(desk: Desk, draft: Draft, request: RequestLook | None) -> Offer | None:

@@ -187,6 +187,9 @@ async def raise_level(desk: Desk = Depends(at_desk)) -> Response:
 
 
 async def _raise(desk: Desk, draft: Draft, wanted: str) -> Response:
+    if draft.hold_id is not None:
+        await attempt(desk.services.scheduling.delete(f"/holds/{draft.hold_id}", key=desk.key("let-go")))
+        draft = replace(draft, hold_id=None, slot_id=None)
     raised = look.of_request(await desk.services.intake.post(f"/requests/{_id(draft)}/raise", {"urgency": wanted}, key=desk.key("raise")))
     await put_case(desk, raised)
     return await show(desk, draft, raised)

@@ -105,7 +105,7 @@ def spoken_hour(at: datetime, *, zone: ZoneInfo) -> str:
     there = at.astimezone(zone)
     if (there.hour, there.minute) == (12, 0):
         return "midi"
-    return f"{there.hour} h" if there.minute == 0 else f"{there.hour} h {there.minute:02d}"
+    return f"{there.hour}\u00a0h" if there.minute == 0 else f"{there.hour}\u00a0h\u00a0{there.minute:02d}"
 
 
 def promised_at(said: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:

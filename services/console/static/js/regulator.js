@@ -6,6 +6,16 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const MUTE = 120_000;
 const REPEAT = 5_000;
 
+/* A panel that leaves the page takes its refetch with it: htmx cannot swap into what is no longer there. */
+const refetches = new WeakMap();
+document.addEventListener("htmx:beforeSend", (event) => { if (event.target.dataset?.live) refetches.set(event.target, event.detail.xhr); });
+document.addEventListener("htmx:beforeCleanupElement", (event) => {
+  const xhr = refetches.get(event.target);
+  if (!xhr) return;
+  xhr.onload = xhr.onerror = xhr.onabort = xhr.ontimeout = xhr.onloadend = null;
+  xhr.abort();
+});
+
 function fill() {
   for (const panel of document.querySelectorAll("[data-load]")) { panel.removeAttribute("data-load"); window.htmx.trigger(panel, "refresh"); }
 }

@@ -9,7 +9,16 @@ const $$ = (selector, root = document) => Array.from(root.querySelectorAll(selec
 const isText = (element) => element?.matches?.("textarea, select, input:not([type=radio], [type=checkbox])") ?? false;
 const busy = () => !["idle", undefined].includes($("#work")?.dataset.stage);
 
-/* Panels that come empty with the page are filled at once. */
+/* A panel that leaves the page takes its refetch with it: htmx cannot swap into what is no longer there. */
+const refetches = new WeakMap();
+document.addEventListener("htmx:beforeSend", (event) => { if (event.target.dataset?.live) refetches.set(event.target, event.detail.xhr); });
+document.addEventListener("htmx:beforeCleanupElement", (event) => {
+  const xhr = refetches.get(event.target);
+  if (!xhr) return;
+  xhr.onload = xhr.onerror = xhr.onabort = xhr.ontimeout = xhr.onloadend = null;
+  xhr.abort();
+});
+
 function fill(root) {
   for (const panel of $$("[data-load]", root)) { panel.removeAttribute("data-load"); window.htmx.trigger(panel, "refresh"); }
 }
@@ -66,6 +75,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && active?.matches("[data-next]")) { event.preventDefault(); nextField(active); return; }
   if (event.key === "Enter" && active?.matches("input[type=radio]") && active.closest("#draft")) { event.preventDefault(); goOn(); return; }
   if (event.key === "Enter" && active?.closest("[data-question]")) { event.preventDefault(); goOn(); return; }
+  if (event.key === "Enter" && active?.matches("[data-complete]")) active.blur();
   if (event.key === "Escape") { escape(active); return; }
   if (event.key.length !== 1 || isText(active) || !lettersAllowed() || !$("#draft")) return;
   const letter = event.key.toLowerCase();
