@@ -152,6 +152,9 @@ class Service:
                 _log.warning("broker_away", error_class=type(reason).__name__)
                 await subscription.stop()
                 await asyncio.sleep(_RETRY_SECONDS)
+            except asyncio.CancelledError:
+                await subscription.stop()  # the service stops while the group is forming: nobody may stay in it
+                raise
         self._subscription = subscription
         self._kafka_up = True
         if self._publishes:

@@ -82,8 +82,9 @@ async def await_version(read: Callable[[], Awaitable[int | None]], wanted: int |
 class VersionedResponse(JSONResponse):
     """The default response of our applications: a representation with a `version` gets it as its ETag."""
 
-    def __init__(self, content: Any, *arguments: Any, **named: Any) -> None:
-        super().__init__(content, *arguments, **named)
+    def __init__(self, content: Any, status_code: int = 200, **named: Any) -> None:
+        # FastAPI reads the default of `status_code` from this signature when it writes the OpenAPI document.
+        super().__init__(content, status_code, **named)
         version = content.get("version") if isinstance(content, dict) else None
         if isinstance(version, int) and not isinstance(version, bool):
             self.headers["ETag"] = f'"{version}"'

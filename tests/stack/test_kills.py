@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recours.stack.stack import TemporaryStack
-from shared.errors import Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.testing.fixtures import eventually
 from tests.e2e.people import People
 
@@ -42,9 +42,9 @@ async def test_a_killed_process_loses_nothing(victim: str, people: People, stack
         async def told(subject: str = request_id) -> bool:
             try:
                 story = await people.ask("coordinator", "pilotage", "GET", f"/requests/{subject}/timeline")
-            except Unavailable:
+            except (Unavailable, NotFound):
                 return False
             types = [item["type"] for item in story["items"]]
-            return types.count("scheduling.AppointmentBooked.v1") + types.count("scheduling.RequestUnallocated.v1") == 1
+            return types.count("AppointmentBooked") + types.count("RequestUnallocated") == 1
 
         await eventually(told, within=40, every=0.2)
