@@ -27,10 +27,12 @@ _log = log.get("directory")
 _LIMIT = 20
 _LIKE_ENOUGH = 72.0  # of 100, on the better of the written and the heard form
 _LIKE_BESIDE_A_BIRTH_DATE = 90.0  # a name without the said birth date must be nearly the same to be shown beside it
+_WORTH_A_LOOK = 65.0  # under this the comparison of a pair stops early
+_COMPARED = 200
 _RETRY_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What a search shows of a person, and the forms it compares."""
 
@@ -53,47 +55,50 @@ class Entry:
 
 @dataclass
 class _Shelf:
-    """One territory."""
+    """One territory. The compared forms stand in three lists in one order, kept up to date entry by entry."""
 
     entries: dict[UUID, Entry] = field(default_factory=dict)
     by_birth_date: defaultdict[date, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     by_phone: defaultdict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     by_name: defaultdict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     by_name_and_day: defaultdict[tuple[str, int, int], set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    written: list[str] | None = None
-    heard: list[str] = field(default_factory=list)
     order: list[UUID] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    place: dict[UUID, int] = field(default_factory=dict)
 
     def put(self, entry: Entry) -> None:
         self.drop(entry.patient_id)
         self.entries[entry.patient_id] = entry
-        for index, key in self._places(entry):
-            index[key].add(entry.patient_id)
-        self.written = None
+        self.by_birth_date[entry.birth_date].add(entry.patient_id)
+        if entry.phone:
+            self.by_phone[entry.phone].add(entry.patient_id)
+        for name in entry.name_forms:
+            self.by_name[f"{name} {entry.first_form}"].add(entry.patient_id)
+            self.by_name_and_day[name, entry.birth_date.month, entry.birth_date.day].add(entry.patient_id)
+        self.place[entry.patient_id] = len(self.order)
+        self.order.append(entry.patient_id)
+        self.written.append(entry.written)
+        self.heard.append(sound(entry.written))
 
     def drop(self, patient_id: UUID) -> None:
+        """The last of the lists takes the place that becomes free."""
         known = self.entries.pop(patient_id, None)
-        if known is not None:
-            for index, key in self._places(known):
-                index[key].discard(patient_id)
-            self.written = None
-
-    def _places(self, entry: Entry) -> list[tuple[defaultdict[object, set[UUID]], object]]:
-        places: list[tuple[object, object]] = [(self.by_birth_date, entry.birth_date)]
-        if entry.phone:
-            places.append((self.by_phone, entry.phone))
-        for name in entry.name_forms:
-            places.append((self.by_name, f"{name} {entry.first_form}"))
-            places.append((self.by_name_and_day, (name, entry.birth_date.month, entry.birth_date.day)))
-        return places  # type: ignore[return-value]  # the indexes differ by their key's type only
-
-    def compared(self) -> tuple[list[UUID], list[str], list[str]]:
-        """Ids with the written and heard forms, in one order; made again after a change."""
-        if self.written is None:
-            self.order = list(self.entries)
-            self.written = [self.entries[patient_id].written for patient_id in self.order]
-            self.heard = [sound(form) for form in self.written]
-        return self.order, self.written, self.heard
+        if known is None:
+            return
+        self.by_birth_date[known.birth_date].discard(patient_id)
+        if known.phone:
+            self.by_phone[known.phone].discard(patient_id)
+        for name in known.name_forms:
+            self.by_name[f"{name} {known.first_form}"].discard(patient_id)
+            self.by_name_and_day[name, known.birth_date.month, known.birth_date.day].discard(patient_id)
+        place, last = self.place.pop(patient_id), len(self.order) - 1
+        if place != last:
+            self.order[place], self.written[place], self.heard[place] = self.order[last], self.written[last], self.heard[last]
+            self.place[self.order[place]] = place
+        self.order.pop()
+        self.written.pop()
+        self.heard.pop()
 
 
 class Directory:
@@ -179,12 +184,11 @@ class Directory:
         return [shelf.entries[one] for one in ranked[:_LIMIT] if one in shelf.entries]
 
     async def _likeness(self, shelf: _Shelf, name: str) -> dict[UUID, float]:
-        order, written, heard = shelf.compared()
-        if not order:
+        if not shelf.order:
             return {}
-        said, sounded = search_form(name), sound(name)
-        scores = await asyncio.to_thread(_compare, said, written, sounded, heard)
-        best = numpy.argsort(-scores)[:200]
+        order = list(shelf.order)
+        scores = await asyncio.to_thread(_compare, search_form(name), list(shelf.written), sound(name), list(shelf.heard))
+        best = numpy.argsort(-scores)[:_COMPARED]
         return {order[index]: float(scores[index]) for index in best if scores[index] > 0}
 
     def _entry(self, patient: patients.Patient) -> Entry:
@@ -216,7 +220,7 @@ class Directory:
 
 def _compare(said: str, written: list[str], sounded: str, heard: list[str]) -> "numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float32]]":
     """The better of the written and the heard likeness, 0-100, for each entry."""
-    as_written = process.cdist([said], written, scorer=fuzz.token_set_ratio, dtype=numpy.float32, workers=1)[0]
-    as_heard = process.cdist([sounded], heard, scorer=fuzz.token_set_ratio, dtype=numpy.float32, workers=1)[0]
+    as_written = process.cdist([said], written, scorer=fuzz.token_set_ratio, score_cutoff=_WORTH_A_LOOK, dtype=numpy.float32, workers=1)[0]
+    as_heard = process.cdist([sounded], heard, scorer=fuzz.token_set_ratio, score_cutoff=_WORTH_A_LOOK, dtype=numpy.float32, workers=1)[0]
     best: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float32]] = numpy.maximum(as_written, as_heard * 0.95)
     return best

@@ -47,7 +47,7 @@ async def list_calls(
     """Oldest ring first. Who the number may be is counted, not named: naming is for the call that one takes."""
     async with database.reading() as sql:
         found = await calls.list_calls(sql, who.territory_id, state=state, after=start_of(after), limit=limit)
-    items = [_representation(desk, call, [], []) for call in found]
+    items = [_representation(desk, call, [], [], with_phone=True) for call in found]
     return {"items": items, "next": Cursor.encode(found[-1].rang_at, found[-1].id) if len(found) == limit else None}
 
 
@@ -113,11 +113,12 @@ async def _look(desk: Desk, who: Principal, call: Call, tx: Tx, *, now: datetime
 async def _show(desk: Desk, who: Principal, matches: list[Entry], sql: Connection, call_id: UUID) -> dict[str, Any]:
     call = await calls.get_call(sql, who.territory_id, call_id)
     opened = [stored.request.id for stored in await requests.requests_of_call(sql, who.territory_id, call_id)]
-    return _representation(desk, call, opened, matches)
+    return _representation(desk, call, opened, matches, with_phone="secretary" in who.roles)
 
 
-def _representation(desk: Desk, call: Call, request_ids: list[UUID], matches: list[Entry]) -> dict[str, Any]:
-    phone = _phone(desk, call)
+def _representation(desk: Desk, call: Call, request_ids: list[UUID], matches: list[Entry], *, with_phone: bool) -> dict[str, Any]:
+    """The telephone system and ops follow a call; its number is for who answers it."""
+    phone = _phone(desk, call) if with_phone else None
     until = call.answered_at or call.ended_at or clock.now()
     return {
         "call_id": call.id,

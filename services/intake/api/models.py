@@ -69,7 +69,7 @@ class Step0Body(Body):
         return self
 
     def vital(self) -> Vital:
-        return Vital(self.breathing, self.consciousness, self.chest_or_collapse, bool(self.confirmed_not_now), self.baby_unwell)
+        return Vital(self.breathing, self.consciousness, self.chest_or_collapse, baby_unwell=self.baby_unwell)
 
     def said(self) -> Words:
         return Words(place=self.place, access=self.access, callback_number=self.callback_number, words=self.words)

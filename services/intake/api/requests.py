@@ -80,6 +80,7 @@ async def step0(request_id: UUID, body: models.Step0Body, who: Secretary, desk: 
     said = handlers.Step0(
         request_id,
         body.vital(),
+        body.confirmed_not_now,
         body.caller_role,
         body.with_patient_now,
         body.age_value,

@@ -6,28 +6,31 @@ import unicodedata
 _LIGATURES = str.maketrans(
     {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "SS", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "’": "'", "‘": "'", "ʼ": "'"}
 )
-_SOUNDS: tuple[tuple[str, str], ...] = (
-    ("PH", "F"),
-    ("SCH", "CH"),
-    ("EAUX", "O"),
-    ("EAU", "O"),
-    ("AUX", "O"),
-    ("AU", "O"),
-    ("OU", "U"),
-    ("AIN", "IN"),
-    ("EIN", "IN"),
-    ("AI", "E"),
-    ("EI", "E"),
-    ("QU", "K"),
-    ("CK", "K"),
-    ("C", "K"),
-    ("Q", "K"),
-    ("Y", "I"),
-    ("Z", "S"),
-    ("H", ""),
-    ("W", "V"),
-)
-_SILENT_ENDS = "STXDPE"
+_SOUNDS = {
+    "SCH": "CH",
+    "CH": "CH",
+    "PH": "F",
+    "EAUX": "O",
+    "EAU": "O",
+    "AUX": "O",
+    "AU": "O",
+    "OU": "U",
+    "AIN": "IN",
+    "EIN": "IN",
+    "AI": "E",
+    "EI": "E",
+    "QU": "K",
+    "CK": "K",
+    "C": "K",
+    "Q": "K",
+    "Y": "I",
+    "Z": "S",
+    "H": "",
+    "W": "V",
+}
+_SOUND = re.compile("|".join(sorted(_SOUNDS, key=len, reverse=True)))
+_TWICE = re.compile(r"(.)\1+")
+_SILENT_END = re.compile(r"(?<=...)[STXDPE]+\b")
 
 
 def normalise(name: str) -> str:
@@ -45,15 +48,8 @@ def search_form(name: str) -> str:
 
 def sound(name: str) -> str:
     """A rough French phonetic form: DUPOND and DUPONT, PHILIPPE and FILIP are one."""
-    words = []
-    for word in search_form(name).split():
-        for written, heard in _SOUNDS:
-            word = word.replace(written, heard)
-        word = re.sub(r"(.)\1+", r"\1", word)
-        while len(word) > 3 and word[-1] in _SILENT_ENDS:
-            word = word[:-1]
-        words.append(word)
-    return " ".join(words)
+    heard = _SOUND.sub(lambda found: _SOUNDS[found[0]], search_form(name))
+    return _SILENT_END.sub("", _TWICE.sub(r"\1", heard))
 
 
 def phone_digits(phone: str) -> str:

@@ -41,12 +41,13 @@ class Facts:
         await _follow(tx, event.territory_id, event.request_id, lambda request: follow.case_received(request, event))
 
     async def on_case_acknowledged(self, event: CaseAcknowledged, tx: Tx, *, now: datetime) -> None:
-        counts = self._desk.console_acknowledges(event.territory_id)
         await _follow(
             tx,
             event.territory_id,
             event.request_id,
-            lambda request: follow.case_acknowledged(request, event, console_counts=counts, now=now),
+            lambda request: follow.case_acknowledged(
+                request, event, console_counts=self._desk.console_acknowledges(event.territory_id), now=now
+            ),
         )
 
     async def on_case_decided(self, event: CaseDecided, tx: Tx, *, now: datetime) -> None:
@@ -54,12 +55,13 @@ class Facts:
 
     async def on_advice_given(self, event: AdviceGiven, tx: Tx, *, now: datetime) -> None:
         duty = await reads.duty_doctor_at(tx.sql, event.territory_id, now)
-        zone = self._desk.territory(event.territory_id).zone
         await _follow(
             tx,
             event.territory_id,
             event.request_id,
-            lambda request: follow.advice_given(request, event, zone=zone, duty_doctor_id=duty, now=now),
+            lambda request: follow.advice_given(
+                request, event, zone=self._desk.territory(event.territory_id).zone, duty_doctor_id=duty, now=now
+            ),
         )
 
 

@@ -65,6 +65,7 @@ class Step0:
 
     request_id: UUID
     vital: Vital
+    confirmed_not_now: bool | None
     caller_role: Literal["patient", "other", "professional"] | None
     with_patient_now: bool | None
     age_value: int | None
@@ -79,7 +80,7 @@ async def answer_step0(command: Step0, who: Principal, desk: Desk, tx: Tx, *, no
     stored = await requests.lock_request(tx, who.territory_id, command.request_id)
     before = stored.request
     said_before = unseal(desk, stored)
-    vital = _merged(before.vital, command.vital)
+    vital = _merged(before.vital, command)
     known = replace(
         before,
         caller_role=command.caller_role or before.caller_role,
@@ -322,12 +323,14 @@ def _last_said(before: Words, now_said: Words) -> Words:
     return replace(before, **said)
 
 
-def _merged(before: Vital, now_said: Vital) -> Vital:
-    """An answer that is not repeated stays."""
-    return Vital(
+def _merged(before: Vital, said: Step0) -> Vital:
+    """An answer that is not repeated stays; the confirming no stays only while the answers that it confirmed do."""
+    now_said = said.vital
+    merged = Vital(
         breathing=now_said.breathing or before.breathing,
         consciousness=now_said.consciousness or before.consciousness,
         chest_or_collapse=now_said.chest_or_collapse or before.chest_or_collapse,
-        confirmed_not_now=now_said.confirmed_not_now,
         baby_unwell=now_said.baby_unwell or before.baby_unwell,
     )
+    confirmed = before.confirmed_not_now and merged.answers == before.answers if said.confirmed_not_now is None else said.confirmed_not_now
+    return replace(merged, confirmed_not_now=confirmed)

@@ -90,6 +90,29 @@ async def test_two_secretaries_do_not_take_the_same_call(running_service: Runnin
         assert (taken.value.code, taken.value.extra["taken_by_initials"]) == ("call_taken", "SM")
 
 
+async def test_the_confirming_no_stays_with_the_answers_it_confirmed(running_service: RunningService) -> None:
+    async with running_service(build, "intake") as intake:
+        desk = Desk.of(intake)
+        request_id = await desk.opened(await desk.answered())
+        confirmed = await desk.step0(request_id, breathing="yes", confirmed_not_now=True)
+        assert confirmed["screening"]["result"] == "advice"
+        edited = await desk.her.put(f"/requests/{request_id}/step0", json={"place": "12 rue Exemple, Fresnes"})
+        assert (edited["screening"]["result"], edited["step0"]["place"], edited["commune"]) == (
+            "advice",
+            "12 rue Exemple, Fresnes",
+            "94034",
+        )
+        worse = await desk.her.put(f"/requests/{request_id}/step0", json={"consciousness": "unknown"})
+        assert (worse["screening"]["result"], worse["urgency"]) == ("red_flag", "red_flag")
+
+
+async def test_the_telephone_system_does_not_read_numbers(running_service: RunningService) -> None:
+    async with running_service(build, "intake") as intake:
+        ring = {"call_id": str(uuid4()), "event": "ringing", "phone": PHONE}
+        assert (await intake.client(["telephony"]).post("/hooks/telephony", json=ring))["phone"] is None
+        assert (await Desk.of(intake).her.get("/calls"))["items"][0]["phone"] == PHONE
+
+
 async def test_a_call_does_not_end_with_a_request_left_in_the_air(running_service: RunningService) -> None:
     async with running_service(build, "intake") as intake:
         desk = Desk.of(intake)

@@ -77,6 +77,22 @@ async def test_another_process_learns_of_a_new_person(running_service: RunningSe
             await eventually(known)
 
 
+async def test_the_directory_reads_again_after_a_lost_connection(running_service: RunningService) -> None:
+    async with running_service(build, "intake") as intake:
+        desk = Desk.of(intake)
+        async with running_service(build, "intake", on_database=intake.database.url) as second:
+            there = Desk.of(second)
+            async with intake.database.transaction() as tx:
+                cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'recours-intake-directory'"
+                assert await tx.sql.fetchval(f"{cut} AND datname = current_database()") == 2
+            added = await desk.patient()
+
+            async def known() -> bool:
+                return await searched(there, birth_date="1985-03-12") == [added]
+
+            await eventually(known)
+
+
 async def test_a_file_is_corrected_with_the_version_seen(running_service: RunningService) -> None:
     async with running_service(build, "intake") as intake:
         desk = Desk.of(intake)
