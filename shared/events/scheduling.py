@@ -63,7 +63,9 @@ class AppointmentBooked(Event):
     travel_minutes: Annotated[int, Field(ge=0, le=180)] | None = None
     path: Literal["assisted", "automatic"]
     rank: int = Field(ge=1, description="place of the chosen slot among the proposals")
-    why: Code = Field(description="main reason of the choice: only_one_in_time, soonest, less_loaded, near, continuity, could_be_mt")
+    why: Code = Field(
+        description="main reason of the choice: only_one_in_time, soonest, less_loaded, near, continuity, could_be_mt, chosen_by_caller"
+    )
 
 
 class AppointmentCancelled(Event):

@@ -9,24 +9,27 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel
 
-from services.scheduling.api.views import Body, DayItemView, RulesDep, show_day
+from services.scheduling.api.views import Body, DayItemView, RulesDep, Staff, show_day
 from services.scheduling.domain.slots import day_bounds
 from services.scheduling.handlers import agenda
 from services.scheduling.repository import appointments, practitioners, slots
 from shared import clock
-from shared.auth import Principal, authenticated, require
+from shared.auth import Principal, require
 from shared.db import Connection, Tx
-from shared.errors import Malformed
+from shared.errors import Forbidden, Malformed
 from shared.events.base import Mode
 from shared.http import CommandDep, DatabaseDep
 
 router = APIRouter(tags=["agenda"])
 
-Anybody = Annotated[Principal, Depends(authenticated)]
+Desk = Annotated[Principal, Depends(require("secretary", "gp", "duty_doctor", "osnp", "coordinator", "admin", "system"))]
 Admin = Annotated[Principal, Depends(require("admin", "system"))]
 Doctors = Annotated[Principal, Depends(require("gp", "duty_doctor", "coordinator", "admin", "system"))]
 
+Queue = Annotated[Principal, Depends(require("gp", "duty_doctor", "secretary", "coordinator", "system"))]
+
 _LONGEST_AGENDA_DAYS = 31
+_OF_ANY_DOCTOR = frozenset({"secretary", "coordinator", "system"})
 
 
 class DayView(BaseModel):
@@ -102,14 +105,17 @@ class TariffView(BaseModel):
 
 
 @router.get("/practitioners/{practitioner_id}/day")
-async def get_day(practitioner_id: UUID, on: date, database: DatabaseDep, who: Anybody) -> DayView:
+async def get_day(practitioner_id: UUID, on: date, database: DatabaseDep, who: Queue) -> DayView:
+    """A doctor reads his own day and those of the doctors he supervises."""
     async with database.reading() as sql:
-        await practitioners.get(sql, who.territory_id, practitioner_id)
+        doctor = await practitioners.get(sql, who.territory_id, practitioner_id)
+        if _OF_ANY_DOCTOR.isdisjoint(who.roles) and who.practitioner_id not in (doctor.id, doctor.supervisor_id):
+            raise Forbidden("the day of another doctor")
         return DayView(items=await show_day(sql, who.territory_id, await appointments.day(sql, who.territory_id, practitioner_id, on)))
 
 
 @router.get("/agenda")
-async def get_agenda(from_on: date, to_on: date, database: DatabaseDep, who: Anybody, rules: RulesDep) -> AgendaView:
+async def get_agenda(from_on: date, to_on: date, database: DatabaseDep, who: Desk, rules: RulesDep) -> AgendaView:
     if not from_on <= to_on <= from_on + timedelta(days=_LONGEST_AGENDA_DAYS):
         raise Malformed("bad period", errors=[{"field": "to_on", "message": f"at most {_LONGEST_AGENDA_DAYS} days after from_on"}])
     zone = rules.profile(who.territory_id).zone
@@ -130,7 +136,7 @@ async def get_agenda(from_on: date, to_on: date, database: DatabaseDep, who: Any
 
 
 @router.get("/agenda/free")
-async def get_free(database: DatabaseDep, who: Anybody, rules: RulesDep) -> FreeView:
+async def get_free(database: DatabaseDep, who: Staff, rules: RulesDep) -> FreeView:
     """What is left in the next 48 h, by mode, and by day and local hour."""
     now, zone = clock.now(), rules.profile(who.territory_id).zone
     async with database.reading() as sql:

@@ -22,7 +22,7 @@ from services.scheduling.domain.rules import Rules
 from services.scheduling.handlers import acts, booking, holds, search
 from services.scheduling.repository import appointments, periods, requests, slots
 from shared import clock
-from shared.auth import Principal, authenticated, require
+from shared.auth import Principal, require
 from shared.db import Connection, Database
 from shared.errors import Malformed, NotFound, Refused
 from shared.events.intake import RequestQualified
@@ -33,7 +33,7 @@ router = APIRouter(tags=["booking"])
 
 Desk = Annotated[Principal, Depends(require("secretary", "regulator", "osnp", "duty_doctor", "gp", "system"))]
 Doctor = Annotated[Principal, Depends(require("gp", "duty_doctor"))]
-Anybody = Annotated[Principal, Depends(authenticated)]
+Reader = Annotated[Principal, Depends(require("secretary", "gp", "duty_doctor", "regulator", "osnp", "coordinator", "system"))]
 
 
 class ProposalsBody(Body):
@@ -119,13 +119,13 @@ async def post_appointment(body: BookBody, command: CommandDep, database: Databa
 
 
 @router.get("/appointments/{appointment_id}")
-async def get_appointment(appointment_id: UUID, database: DatabaseDep, who: Anybody) -> AppointmentView:
+async def get_appointment(appointment_id: UUID, database: DatabaseDep, who: Reader) -> AppointmentView:
     async with database.reading() as sql:
         return await show_appointment(sql, who.territory_id, appointment_id)
 
 
 @router.get("/requests/{request_id}/appointment")
-async def get_appointment_of_request(request_id: UUID, database: DatabaseDep, who: Anybody, wanted: MinVersionDep) -> AppointmentView:
+async def get_appointment_of_request(request_id: UUID, database: DatabaseDep, who: Reader, wanted: MinVersionDep) -> AppointmentView:
     """The live appointment, else the last one. `min_version` names intake's version of the request."""
 
     async def known() -> int | None:

@@ -7,13 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from services.scheduling.api.views import Body, RulesDep
+from services.scheduling.api.views import Body, RulesDep, Staff
 from services.scheduling.domain.model import Practitioner
 from services.scheduling.domain.slots import Availability, DutyPeriod
 from services.scheduling.handlers import agenda
 from services.scheduling.repository import practitioners
 from shared import clock
-from shared.auth import Principal, authenticated, require
+from shared.auth import Principal, require
 from shared.db import Connection, Tx
 from shared.errors import Malformed
 from shared.events.base import InseeCode, Mode
@@ -23,7 +23,6 @@ from shared.http import CommandDep, DatabaseDep
 router = APIRouter(tags=["practitioners"])
 
 Admin = Annotated[Principal, Depends(require("admin", "system"))]
-Anybody = Annotated[Principal, Depends(authenticated)]
 
 
 class PractitionerBody(Body):
@@ -123,7 +122,7 @@ async def put_practitioner(practitioner_id: UUID, body: PractitionerBody, comman
 
 
 @router.get("/practitioners")
-async def get_practitioners(database: DatabaseDep, who: Anybody) -> PractitionersView:
+async def get_practitioners(database: DatabaseDep, who: Staff) -> PractitionersView:
     async with database.reading() as sql:
         pool = await practitioners.every(sql, who.territory_id)
     names = {doctor.id: doctor.display_name for doctor in pool}
@@ -131,7 +130,7 @@ async def get_practitioners(database: DatabaseDep, who: Anybody) -> Practitioner
 
 
 @router.get("/practitioners/{practitioner_id}")
-async def get_practitioner(practitioner_id: UUID, database: DatabaseDep, who: Anybody) -> PractitionerView:
+async def get_practitioner(practitioner_id: UUID, database: DatabaseDep, who: Staff) -> PractitionerView:
     async with database.reading() as sql:
         return await _show(sql, who.territory_id, practitioner_id)
 
@@ -160,7 +159,7 @@ async def put_duty(body: RotaBody, command: CommandDep, who: Admin) -> DutyView:
 
 
 @router.get("/rota/duty")
-async def get_duty(database: DatabaseDep, who: Anybody, at: Annotated[datetime | None, Query()] = None) -> DutyView:
+async def get_duty(database: DatabaseDep, who: Staff, at: Annotated[datetime | None, Query()] = None) -> DutyView:
     """The rota at an instant, now by default."""
     if at is not None and at.tzinfo is None:
         raise Malformed("bad query", errors=[{"field": "at", "message": "an instant with its offset"}])

@@ -14,6 +14,7 @@ from services.scheduling.domain.model import Appointment
 from services.scheduling.domain.rules import Rules
 from services.scheduling.handlers.search import Offer
 from services.scheduling.repository import appointments, practitioners, requests
+from shared.auth import Principal, require
 from shared.db import Connection
 from shared.events.base import Mode
 from shared.events.intake import RequestQualified
@@ -37,6 +38,12 @@ def _tolerant(value: Any) -> Any:
 
 
 Qualified = Annotated[RequestQualified, BeforeValidator(_tolerant)]
+
+
+Staff = Annotated[
+    Principal, Depends(require("secretary", "gp", "duty_doctor", "regulator", "arm", "osnp", "coordinator", "ops", "admin", "system"))
+]
+"""Everybody who works here; a patient's or a machine's token reads nothing of the agenda."""
 
 
 class Body(BaseModel):

@@ -1,7 +1,7 @@
 """The pool, its weeks and the rota: what the agenda is made from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -21,12 +21,18 @@ _NIGHTLY_AT = time(3, 0)
 
 
 async def register_practitioner(wanted: Practitioner, territory_id: str, tx: Tx, *, now: datetime) -> UUID:
-    """Add or replace a doctor of the pool. Raises UnknownSupervisor for a senior or billing doctor that is not in it."""
+    """Add or replace a doctor of the pool; the same again says nothing.
+
+    Raises UnknownSupervisor for a senior or billing doctor that is not of the pool.
+    """
     for other in (wanted.supervisor_id, wanted.billing_practitioner_id):
         if other is not None and other != wanted.id and await practitioners.find(tx.sql, territory_id, other) is None:
             raise UnknownSupervisor(f"practitioner {other}")
     if wanted.supervisor_id == wanted.id:
         raise UnknownSupervisor("nobody supervises himself")
+    known = await practitioners.find(tx.sql, territory_id, wanted.id)
+    if known is not None and replace(known, version=0) == replace(wanted, version=0):
+        return wanted.id
     version = await practitioners.save(tx, territory_id, wanted)
     await tx.record(
         PractitionerRegistered(

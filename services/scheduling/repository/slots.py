@@ -100,7 +100,15 @@ async def pool_offers(sql: Connection, territory_id: str, modes: Sequence[Mode])
 
 _SELECT = "SELECT id, practitioner_id, mode, starts_at, ends_at, on_date, protected, round_id FROM slot"
 _ONE = f"{_SELECT} WHERE territory_id = $1 AND id = $2"
-_LOCK = f"{_SELECT} WHERE territory_id = $1 AND id = $2 FOR UPDATE"
+# With the slot, the others that lie over its time: bookers of either queue, in one order, and never wait for each other in a circle.
+_LOCK = """
+    SELECT o.id, o.practitioner_id, o.mode, o.starts_at, o.ends_at, o.on_date, o.protected, o.round_id
+    FROM slot s JOIN slot o
+      ON o.practitioner_id = s.practitioner_id AND o.starts_at < s.ends_at AND o.ends_at > s.starts_at
+     AND o.starts_at > s.starts_at - interval '1 day' AND (o.id = s.id OR (o.round_id IS NULL AND s.round_id IS NULL))
+    WHERE s.territory_id = $1 AND s.id = $2
+    ORDER BY o.id FOR UPDATE OF o
+"""
 
 
 async def find_slot(sql: Connection, territory_id: str, slot_id: UUID) -> Slot | None:
@@ -110,10 +118,10 @@ async def find_slot(sql: Connection, territory_id: str, slot_id: UUID) -> Slot |
 
 async def lock_slot(tx: Tx, territory_id: str, slot_id: UUID) -> Slot:
     """Everybody who wants the slot queues here, so that no two insertions wait for each other. Raises NotFound."""
-    row = await tx.sql.fetchrow(_LOCK, territory_id, slot_id)
-    if row is None:
+    found = next((row for row in await tx.sql.fetch(_LOCK, territory_id, slot_id) if row["id"] == slot_id), None)
+    if found is None:
         raise NotFound(f"slot {slot_id}")
-    return _slot(row)
+    return _slot(found)
 
 
 _BLOCK = """

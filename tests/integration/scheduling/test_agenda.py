@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import RecoursError
 from shared.ids import new_id
-from tests.integration.scheduling.conftest import ADJOINT, MONDAY, OTHER, SEVEN, TITULAIRE, Opened, a_qualified
+from tests.integration.scheduling.conftest import ADJOINT, MONDAY, OTHER, SEVEN, TITULAIRE, Opened, a_qualified, fill
 
 PUBLISHED = "scheduling.SlotsPublished.v1"
 
@@ -45,6 +45,13 @@ async def test_the_same_week_again_changes_nothing_and_a_shorter_one_keeps_what_
         assert await desk.sql(left, TITULAIRE, MONDAY, "surgery") == 2
         assert await desk.sql(left, TITULAIRE, MONDAY, "visit") == 1
         assert await desk.sql("SELECT count(*) FROM period WHERE practitioner_id = $1 AND kind = 'round'", TITULAIRE) == 1
+
+
+async def test_the_same_team_again_says_nothing(open_desk: Opened) -> None:
+    async with open_desk() as desk:
+        told = [len(await desk.recorded(name)) for name in (PUBLISHED, "scheduling.PractitionerRegistered.v1")]
+        await fill(desk.admin)
+        assert [len(await desk.recorded(name)) for name in (PUBLISHED, "scheduling.PractitionerRegistered.v1")] == told == [9, 3]
 
 
 async def test_two_lines_at_one_hour_are_refused(open_desk: Opened) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import Forbidden, NotFound, RecoursError
 from shared.ids import new_id
-from tests.integration.scheduling.conftest import ADJOINT, SEVEN, TITULAIRE, Opened, a_qualified, body
+from tests.integration.scheduling.conftest import ADJOINT, OTHER, SEVEN, TITULAIRE, Opened, a_qualified, body
 
 BOOKED, RELEASED, HELD = "scheduling.AppointmentBooked.v1", "scheduling.SlotReleased.v1", "scheduling.SlotHeld.v1"
 
@@ -213,6 +213,14 @@ async def test_who_may_do_what(open_desk: Opened) -> None:
             await desk.secretary.put(f"/practitioners/{TITULAIRE}/availabilities", json={"items": []})
         with pytest.raises(Forbidden):
             await desk.secretary.get("/tariff")
+        patient = desk.service.client(["patient", "telephony"])
+        for path in (f"/appointments/{booked['appointment_id']}", "/practitioners", "/agenda/free", "/rota/duty"):
+            with pytest.raises(Forbidden):
+                await patient.get(path)
+        today = {"on": "2026-03-02"}
+        with pytest.raises(Forbidden):
+            await desk.gp(OTHER).get(f"/practitioners/{TITULAIRE}/day", params=today)
+        assert (await desk.gp(TITULAIRE).get(f"/practitioners/{ADJOINT}/day", params=today))["items"] is not None
 
 
 @pytest.mark.parametrize("dead", [{"RECOURS_KAFKA_BOOTSTRAP": "127.0.0.1:9"}, {"RECOURS_REDIS_URL": "redis://127.0.0.1:9/0"}])
