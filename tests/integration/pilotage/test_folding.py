@@ -19,10 +19,18 @@ from tests.unit.pilotage.builders import HOUR, MINUTE, NINE, Story, a_consultati
 def arrived(fact: Event, offset: int) -> Arrived:
     headers = headers_of(fact, recorded_at=fact.occurred_at, traceparent=None)
     record = ConsumerRecord(
-        topic=fact.topic, partition=0, offset=offset, timestamp=0, timestamp_type=0, key=fact.key.encode(), value=fact.body(),
-       
-        checksum=None, serialized_key_size=0, serialized_value_size=0, headers=tuple((name, value.encode()) for name, value in headers.items()),
-    )  # fmt: skip
+        topic=fact.topic,
+        partition=0,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=fact.key.encode(),
+        value=fact.body(),
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=tuple((name, value.encode()) for name, value in headers.items()),
+    )
     found = records.read(record, fact.topic)
     assert isinstance(found, Arrived)
     return found
