@@ -5,6 +5,10 @@ bin=${1:?bin folder of the virtual environment}
 which=${2:?quick or proof}
 cd "$(dirname "$0")/../.."
 
+if [ -z "${RECOURS_CHROMIUM:-}" ] && [ -s .stamps/chromium ]; then
+    RECOURS_CHROMIUM=$(cat .stamps/chromium)
+    export RECOURS_CHROMIUM
+fi
 left_out=()
 if [ "$which" = quick ]; then
     marks="not proof"
@@ -21,6 +25,6 @@ if [ -e .stamps/apache-kafka.left-out ]; then
 fi
 
 code=0
-"$bin/python" -m pytest -n "$workers" -m "$marks" ${PYTEST_ARGS:-} || code=$?
+"$bin/python" -m pytest -n "$workers" --dist loadgroup -m "$marks" ${PYTEST_ARGS:-} || code=$?
 for reason in "${left_out[@]}"; do echo "left out: $reason"; done
 exit "$code"

@@ -22,6 +22,7 @@ from recours.stack.state import StackState
 
 app = typer.Typer(add_completion=False)
 _DETACHED_SECONDS = 120.0
+_DAY_LEAVES_SECONDS = 5.0
 
 
 @app.command()
@@ -95,8 +96,13 @@ async def _play_day(asked_to_stop: asyncio.Event) -> int:
     await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not ended.done():
-        with contextlib.suppress(ProcessLookupError):
-            playing.send_signal(signal.SIGINT)
+        # A Ctrl-C in a terminal reached it as well; a SIGTERM reached only us.
+        await asyncio.wait({ended}, timeout=_DAY_LEAVES_SECONDS)
+    for sig in (signal.SIGINT, signal.SIGKILL):
+        if not ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                playing.send_signal(sig)
+            await asyncio.wait({ended}, timeout=_DAY_LEAVES_SECONDS)
     return await ended
 
 

@@ -39,13 +39,14 @@ _PR_SET_NAME = 15
 
 def main(channel: socket.socket) -> None:
     """Import, say so, then serve until the supervisor closes the channel."""
+    gc.disable()  # nothing that is imported becomes garbage
     for name in IMPORTED:
         try:
             importlib.import_module(name)
         except ImportError:
             traceback.print_exc()
-    gc.collect()
     gc.freeze()
+    gc.enable()
     # A service's children must never inherit this end: the supervisor would wait for news of the dead for ever.
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)

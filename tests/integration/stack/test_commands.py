@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from recours.commands.status import describe
 from recours.stack.ports import SERVICES, free_base
 from recours.stack.state import StackState
 
@@ -30,8 +31,10 @@ class Operator:
         command = [sys.executable, "-m", "recours", *arguments]
         return subprocess.run(command, env=self.environment, input=typed, capture_output=True, text=True, timeout=150, check=False)
 
-    def status(self) -> dict[str, Any]:
-        return dict(json.loads(self.recours("status", "--json").stdout))
+    def process(self, name: str) -> dict[str, Any]:
+        """One process as `recours status` would show it."""
+        (found,) = [process for process in describe(self.folder)["processes"] if process["name"] == name]
+        return dict(found)
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +55,11 @@ def operator() -> Iterator[Operator]:
         assert not any(process.is_alive() for process in state.processes)
 
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack-commands"), pytest.mark.timeout(300)]
 
 
 def test_every_process_is_healthy_and_the_console_answers(operator: Operator) -> None:
-    status = operator.status()
+    status = json.loads(operator.recours("status", "--json").stdout)
 
     assert {process["name"] for process in status["processes"] if process["healthy"]} == {
         "preloader", "postgres", "valkey", "kafka", *SERVICES,
@@ -68,12 +71,12 @@ def test_every_process_is_healthy_and_the_console_answers(operator: Operator) ->
 
 
 def test_a_killed_service_is_back_by_itself(operator: Operator) -> None:
-    before = next(process for process in operator.status()["processes"] if process["name"] == "orientation")
+    before = operator.process("orientation")
     os.kill(before["pid"], signal.SIGKILL)
 
     deadline = time.monotonic() + 30
     while True:
-        after = next(process for process in operator.status()["processes"] if process["name"] == "orientation")
+        after = operator.process("orientation")
         if after["pid"] != before["pid"] and after["healthy"]:
             break
         assert time.monotonic() < deadline, "it did not come back"
@@ -83,7 +86,6 @@ def test_a_killed_service_is_back_by_itself(operator: Operator) -> None:
 
 def test_accounts_are_added_listed_and_disabled(operator: Operator) -> None:
     arguments = ["user", "add", "k.test", "--name", "Kim Test", "--role", "secretary", "--initials", "KT", "--territory", "bievre"]
-    assert operator.recours(*arguments, typed="short\n").returncode == 1
     assert operator.recours(*arguments, typed="une longue phrase\n").returncode == 0
     assert operator.recours("user", "password", "k.test", typed="une autre phrase\n").returncode == 0
     assert operator.recours("user", "disable", "k.test").returncode == 0
@@ -92,7 +94,6 @@ def test_accounts_are_added_listed_and_disabled(operator: Operator) -> None:
 
     (added,) = [account for account in listed if account["login"] == "k.test"]
     assert (added["roles"], added["disabled"]) == (["secretary"], True)
-    assert operator.recours("user", "password", "k.test", typed="encore une phrase\n").returncode == 1
 
 
 def test_operators_speak_to_a_service(operator: Operator) -> None:
@@ -101,7 +102,6 @@ def test_operators_speak_to_a_service(operator: Operator) -> None:
     assert operator.recours("refill", "scheduling").returncode == 0
     assert json.loads(operator.recours("replay", "intake", "--list", "--json").stdout) == {"items": []}
     assert json.loads(operator.recours("replay", "intake", "--json").stdout)["failed"] == 0
-    assert operator.recours("replay", "nobody").returncode == 2
 
 
 def test_a_second_start_is_refused_and_names_the_first(operator: Operator) -> None:
