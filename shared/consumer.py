@@ -35,7 +35,11 @@ _TRIES_OF_A_BUG = 3
 # So many dead letters in a row are a bad release, not bad records: stop, and a human looks.
 _DEAD_IN_A_ROW = 25
 
-_CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true"
+_CLAIM = """
+    INSERT INTO inbox (consumer, event_id)
+    SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM inbox_floor WHERE consumer = $1 AND event_id > $2)
+    ON CONFLICT DO NOTHING RETURNING true
+"""
 _FLOOR = "SELECT event_id FROM inbox_floor WHERE consumer = $1"
 _BURY = """
     INSERT INTO dead_letter (consumer, event_id, event_type, topic, partition, log_offset, key, body, headers, reason, error_class,
@@ -171,12 +175,12 @@ class EventConsumer:
         if incoming.event_id != event.event_id:
             raise _Malformed("ce_id is not the event's id")
         async with self._database.transaction() as tx:
-            floor = await tx.sql.fetchval(_FLOOR, self.group)
-            if floor is not None and event.event_id < floor:
+            if not await tx.sql.fetchval(_CLAIM, self.group, event.event_id):
+                floor = await tx.sql.fetchval(_FLOOR, self.group)
+                if floor is None or event.event_id >= floor:
+                    return "repeated"
                 metrics.INBOX_SKIPPED_TOTAL.add(service=self._database.service)
                 return "skipped"
-            if not await tx.sql.fetchval(_CLAIM, self.group, event.event_id):
-                return "repeated"
             await self._handlers[handled](event, tx, now=clock.now())
         return "handled"
 

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import redis.asyncio as redis
@@ -34,6 +33,13 @@ _log = log.get("service")
 _HTTP_GRACE_SECONDS = 4
 _DATABASE_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
+
+_LEFT = """
+    SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS pending,
+        (SELECT refill_to_id IS NOT NULL FROM relay_state) AS refilling,
+        (SELECT count(*) FROM due_work WHERE due_at <= $1) AS due,
+        (SELECT min(due_at) FROM due_work) AS next_due_at
+"""
 
 Hook = Callable[["Service"], Awaitable[None]]
 Positions = Callable[[], Awaitable[dict[str, int] | None]]
@@ -187,12 +193,12 @@ class Service:
     async def settled(self) -> SettledReport:
         """What is left to do, for the conductor of a simulated day. Raises Unavailable while the database is away."""
         async with self.database.reading() as sql:
-            pending = int(await sql.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
-            refilling = bool(await sql.fetchval("SELECT refill_to_id IS NOT NULL FROM relay_state"))
-        due = await self.timers.count_due(self.database) if self.timers is not None else 0
+            left = await sql.fetchrow(_LEFT, clock.now())
+        assert left is not None
+        due = left["due"] if self.timers is not None else 0
         positions = await self._all_positions()
         in_flight = self.database.in_flight + (self.consumer.in_flight if self.consumer is not None else 0)
-        quiet = self.ready and pending == 0 and not refilling and due == 0 and in_flight == 0 and positions is not None
+        quiet = self.ready and not left["pending"] and not left["refilling"] and due == 0 and in_flight == 0 and positions is not None
         return SettledReport(
             service=self.name,
             quiet=quiet and not any(busy() for busy in self.busy),
@@ -204,11 +210,8 @@ class Service:
             },
             confirmed=dict(self._relay.confirmed) if self._relay is not None else {},
             positions=positions or {},
-            next_due_at=await self._next_due_at(),
+            next_due_at=left["next_due_at"] if self.timers is not None else None,
         )
-
-    async def _next_due_at(self) -> datetime | None:
-        return await self.timers.next_due_at(self.database) if self.timers is not None else None
 
     async def _all_positions(self) -> dict[str, int] | None:
         """Next offsets of every reader of this service; None while one of them has no assignment yet."""

@@ -28,8 +28,6 @@ _DUE = "SELECT kind, subject_id, territory_id, due_at FROM due_work WHERE due_at
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7))"
 _STILL_DUE = "SELECT true FROM due_work WHERE kind = $1 AND subject_id = $2 AND due_at = $3"
 _DONE = "DELETE FROM due_work WHERE kind = $1 AND subject_id = $2 AND due_at = $3 RETURNING true"
-_COUNT = "SELECT count(*) FROM due_work WHERE due_at <= $1"
-_NEXT = "SELECT min(due_at) FROM due_work"
 
 
 class TimerHandler(Protocol):
@@ -94,17 +92,6 @@ class Timers:
                 ran += done
                 if done == 0:
                     return ran
-
-    async def count_due(self, database: Database) -> int:
-        """Promises whose hour has come and that are not kept yet."""
-        async with database.reading() as sql:
-            return int(await sql.fetchval(_COUNT, clock.now()))
-
-    async def next_due_at(self, database: Database) -> datetime | None:
-        """The earliest promise, or None."""
-        async with database.reading() as sql:
-            earliest: datetime | None = await sql.fetchval(_NEXT)
-            return earliest
 
     async def _run_one(self, database: Database, due: _Due) -> int:
         try:
