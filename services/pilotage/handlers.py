@@ -38,7 +38,7 @@ async def fold(tx: Tx, fresh: Sequence[Arrived]) -> None:
         facts = _by_subject(await history.of_calls(tx.sql, calls))
         stories = [fold_call(*subject, told) for subject, told in facts.items()]
         await projections.replace_calls(tx, calls, [story for story in stories if story is not None])
-    agendas = [fact for one in fresh if (fact := _read(one.type, one.body.encode())) is not None and one.topic == SlotsPublished.topic]
+    agendas = [one.fact for one in fresh if one.topic == SlotsPublished.topic]
     await projections.keep_offers(tx, _latest(fact for fact in agendas if isinstance(fact, SlotsPublished)))
     await projections.keep_practitioners(tx, [fact for fact in agendas if isinstance(fact, PractitionerRegistered)])
 

@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from shared.consumer import readable_headers
-from shared.events.base import TerritoryId, Version
+from shared.events.base import Event, TerritoryId, Version
 from shared.events.registry import event_class
 
 
@@ -35,7 +35,7 @@ _INSTANT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 @dataclass(frozen=True)
 class Arrived:
-    """A readable fact with its place in the log. `topic` is our name, without the deployment's prefix."""
+    """A readable fact with its place in the log. `topic` is our name, without the deployment's prefix; `fact` is None for unknown types."""
 
     event_id: UUID
     territory_id: str
@@ -49,6 +49,7 @@ class Arrived:
     body: str
     partition: int
     offset: int
+    fact: Event | None = field(repr=False, compare=False)
     record: "ConsumerRecord[Any, Any]" = field(repr=False, compare=False)
 
 
@@ -78,8 +79,7 @@ def read(record: "ConsumerRecord[Any, Any]", topic: str) -> Arrived | Poisoned:
         value: bytes = record.value or b""
         envelope = _Envelope.model_validate_json(value)
         known = event_class(event_type)
-        if known is not None:
-            known.read(value)
+        fact = known.read(value) if known is not None else None
         if headers.get("ce_id") != str(envelope.event_id):
             return poisoned(record, topic, "malformed", "NotItsId")
         recorded_at = _INSTANT.validate_python(headers.get("ce_time", envelope.occurred_at))
@@ -91,7 +91,7 @@ def read(record: "ConsumerRecord[Any, Any]", topic: str) -> Arrived | Poisoned:
         event_id=envelope.event_id, territory_id=envelope.territory_id, type=event_type, topic=topic, key=key, version=envelope.version,
         occurred_at=envelope.occurred_at, recorded_at=recorded_at,
         ids={name: found for name in _SUBJECTS if (found := getattr(envelope, name)) is not None},
-        body=body, partition=record.partition, offset=record.offset, record=record,
+        body=body, partition=record.partition, offset=record.offset, fact=fact, record=record,
     )  # fmt: skip
 
 

@@ -346,19 +346,19 @@ def _callback(facts: Sequence[Event]) -> datetime | None:
 
 
 def _of(facts: Iterable[Event], kind: type[E]) -> list[E]:
-    return [fact for fact in facts if isinstance(fact, kind)]
+    return [fact for fact in facts if type(fact) is kind]  # isinstance asks the ABC of Pydantic: three times slower
 
 
 def _first(facts: Iterable[Event], kind: type[E]) -> E | None:
-    return next((fact for fact in facts if isinstance(fact, kind)), None)
+    return next((fact for fact in facts if type(fact) is kind), None)
 
 
 def _last(facts: Sequence[Event], kind: type[E]) -> E | None:
-    return next((fact for fact in reversed(facts) if isinstance(fact, kind)), None)
+    return next((fact for fact in reversed(facts) if type(fact) is kind), None)
 
 
 def _earliest(facts: Iterable[Event], kind: type[Event]) -> datetime | None:
-    return min((fact.occurred_at for fact in facts if isinstance(fact, kind)), default=None)
+    return min((fact.occurred_at for fact in facts if type(fact) is kind), default=None)
 
 
 def _latest_of(facts: Sequence[Event], name: str) -> str | None:
