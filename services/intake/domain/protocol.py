@@ -173,13 +173,15 @@ def _flags_of(limits: Limits) -> frozenset[str]:
 
 
 def _modes(offered: tuple[Mode, ...], age_band: AgeBand, flags: frozenset[str], limits: Limits) -> tuple[Mode, ...]:
-    """Visit first for reduced mobility, confinement or isolation; video only with a camera and from one year; a refusal is respected.
+    """Visit first for who cannot come today (reduced mobility, confinement) or is cut off; video only with a camera and from one year;
+    a refusal is respected. What is said today wins over the file; living alone (flag `isolated`) is no reason for a visit by itself.
 
     Never empty: when nothing is left, the person is seen where he can be.
     """
-    cannot_come = not flags.isdisjoint({"reduced_mobility", "confined"})
+    known_immobile = limits.can_move is None and "reduced_mobility" in flags
+    cannot_come = limits.can_move is False or limits.confined is True or known_immobile
     possible = [mode for mode in offered if mode != "surgery" or not cannot_come]
-    if (cannot_come or "isolated" in flags) and "visit" not in possible:
+    if (cannot_come or limits.isolated is True) and "visit" not in possible:
         possible.insert(0, "visit")
     if limits.camera is False or age_band in UNDER_ONE_YEAR:
         possible = [mode for mode in possible if mode != "teleconsultation"]

@@ -109,6 +109,12 @@ def test_modes_follow_what_the_person_can_do(reason: str, age_band: AgeBand, lim
     assert assessed(reason, age_band=age_band, limits=limits).modes == modes
 
 
+def test_what_is_said_today_wins_over_the_file() -> None:
+    assert assessed("Q02", flags={"reduced_mobility"}).modes[0] == "visit"
+    assert assessed("Q02", flags={"reduced_mobility"}, limits=Limits(can_move=True)).modes == ("surgery", "teleconsultation")
+    assert assessed("Q02", flags={"isolated"}).modes == ("surgery", "teleconsultation")
+
+
 @given(reason=st.sampled_from(ALL_REASONS), band=st.sampled_from(BANDS), move=st.booleans(), alone=st.booleans(), camera=st.booleans())
 def test_there_is_always_a_mode_and_never_a_walk_for_who_cannot(reason: str, band: AgeBand, move: bool, alone: bool, camera: bool) -> None:
     modes = assessed(reason, age_band=band, limits=Limits(can_move=move, isolated=alone, camera=camera)).modes
