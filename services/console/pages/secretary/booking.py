@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.console.composition import attempt
 from services.console.pages.secretary import words
 from services.console.pages.secretary.desk import Desk, Held, at_desk, show
-from services.console.pages.secretary.draft import Draft, Json, read
+from services.console.pages.secretary.draft import Draft, Json, read, slots_shown
 from services.console.pages.secretary.look import RequestLook
 from services.console.pages.secretary.proposals import Offer, offer_for
 from services.console.pages.secretary.words import near_day
@@ -22,10 +22,14 @@ router = APIRouter(prefix="/secretariat")
 
 
 @router.get("/propositions")
-async def proposals(demande: UUID, tenu: UUID | None = None, tous: bool = False, desk: Desk = Depends(at_desk)) -> Response:
-    """The list alone, refetched when the agenda changes; `tenu` is my slot, `tous` unfolds the others."""
+async def proposals(
+    demande: UUID, tenu: UUID | None = None, tous: bool = False, vus: str = "", desk: Desk = Depends(at_desk)
+) -> Response:
+    """The list alone, refetched when the agenda changes; `tenu` is my slot, `tous` unfolds the others, `vus` are those on the page."""
     request = await desk.look_at(demande)
-    offer = Offer(demande) if request.qualified is None else await offer_for(desk.services, request, me=desk.visitor.initials)
+    offer = Offer(demande)
+    if request.qualified is not None:
+        offer = await offer_for(desk.services, request, desk.visitor.territory, shown=slots_shown(vus))
     return render(desk.request, "secretary/_proposals.html", look=request, offer=offer, my_slot=tenu, unfolded=tous, words=words)
 
 
@@ -36,7 +40,7 @@ async def hold(desk: Desk = Depends(at_desk)) -> Response:
     draft = read(form)
     request = await _request(desk, draft)
     wanted = UUID(str(form["creneau"]))
-    offer = await offer_for(desk.services, request, me=desk.visitor.initials)
+    offer = await offer_for(desk.services, request, desk.visitor.territory)
     if draft.hold_id is not None and draft.slot_id != wanted:
         await attempt(desk.services.scheduling.delete(f"/holds/{draft.hold_id}", key=desk.key("let-go")))
         draft = replace(draft, hold_id=None, slot_id=None)
@@ -72,7 +76,7 @@ async def book(desk: Desk = Depends(at_desk)) -> Response:
         "request_id": str(request.id), "qualified": request.qualified, "slot_id": str(draft.slot_id),
         "hold_id": str(draft.hold_id) if draft.hold_id else None,
     }  # fmt: skip
-    offer = await offer_for(desk.services, request, me=desk.visitor.initials)
+    offer = await offer_for(desk.services, request, desk.visitor.territory)
     try:
         booked: Json = await desk.services.scheduling.post("/appointments", body, key=desk.key("book"))
     except Refused as refused:
@@ -113,7 +117,7 @@ def _taken(desk: Desk, refused: Refused, offer: Offer, wanted: UUID) -> str:
 
 def _ago(desk: Desk, taken_at: str | datetime | None) -> str:
     if not taken_at:
-        return ""
+        return "à l’instant "
     seconds = max(0, int((desk.now - instant(taken_at)).total_seconds()))
     return f"il y a {seconds} s " if seconds < 120 else ""
 

@@ -101,7 +101,7 @@ async def _offer(desk: Desk, draft: Draft, request: RequestLook | None) -> Offer
     """Proposals once the request is qualified; a service away is said in the pane."""
     if request is None or request.qualified is None or request.stage not in ("steps", "unallocated") or draft.step < 4:
         return None
-    return await offer_for(desk.services, request, me=desk.visitor.initials)
+    return await offer_for(desk.services, request, desk.visitor.territory, shown=draft.shown)
 
 
 def _reason(protocol: Json | None, code: str) -> Json | None:

@@ -32,6 +32,7 @@ class Draft:
     who_opens: str = ""
     slot_id: UUID | None = None
     hold_id: UUID | None = None
+    shown: tuple[str, ...] = ()
 
     def limits(self) -> Json:
         """Step 3 as intake wants it. What was not answered is taken on the safe side for the slot: can move, not alone, no camera."""
@@ -63,6 +64,7 @@ def read(form: Mapping[str, Any]) -> Draft:
         who_opens=_text(form, "who_opens"),
         slot_id=_uuid(form.get("slot_id")),
         hold_id=_uuid(form.get("hold_id")),
+        shown=slots_shown(_text(form, "vus")),
     )
 
 
@@ -81,6 +83,11 @@ def of_request(request: Mapping[str, Any]) -> Draft:
         confined="confined" in flags if known else None,
         who_opens=str(request.get("who_opens") or ""),
     )
+
+
+def slots_shown(listed: str) -> tuple[str, ...]:
+    """The slots that the page shows, in their order; ids only."""
+    return tuple(one for one in listed.split(",") if _uuid(one) is not None)
 
 
 def _step0(form: Mapping[str, Any]) -> Json:
