@@ -37,6 +37,7 @@ class Conductor:
         self._paces: set[Pace] = set()
         self._lookers: list[Action] = []
         self.steps = 0
+        self.promises = 0
         self.settlings = 0
 
     @property
@@ -104,7 +105,7 @@ class Conductor:
             await action()
 
     async def _keep_promises(self, due: datetime) -> None:
-        self.steps += 1
+        self.promises += 1
         self._stand(max(due, self._now))
         await self._watch.tick()
         self.touched()

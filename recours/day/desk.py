@@ -68,6 +68,7 @@ class Desk:
         """One seat stays at the telephone when there are two; a single seat works its tasks between two calls."""
         if not self._free or self._waiting:
             return
+        await self._scene.conductor.settled()  # the list follows the facts of others
         who = self._free[-1]
         shown = await self._scene.stage.get("intake", "/tasks", who)
         due = [task for task in shown["items"] if self._is_for_us(task)]

@@ -67,10 +67,12 @@ class Played:
 
     wall_seconds: float
     steps: int
+    promises: int
     settlings: int
     commands: int
     repeated: int
     settling_seconds: float
+    looks: int
 
 
 def plan_day(folder: Path, *, on: date | None, seed: int, clock: ClockFile | None) -> DayPlan:
@@ -123,10 +125,12 @@ async def play(access: Access, plan: DayPlan, *, progress: Callable[[datetime], 
         return Played(
             wall_seconds=round(time.monotonic() - began, 2),
             steps=conductor.steps,
+            promises=conductor.promises,
             settlings=conductor.settlings,
             commands=stage.commands,
             repeated=stage.repeated,
             settling_seconds=round(watch.waited_seconds, 2),
+            looks=watch.looks,
         )
     finally:
         await conductor.dismiss()

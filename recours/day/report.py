@@ -107,8 +107,10 @@ def _setting(plan: DayPlan, played: Played) -> dict[str, Any]:
         "wall_seconds": played.wall_seconds,
         "machine": {
             "steps": played.steps,
+            "promises": played.promises,
             "settlings": played.settlings,
             "settling_seconds": played.settling_seconds,
+            "looks": played.looks,
             "commands": played.commands,
             "repeated": played.repeated,
         },

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.settling import SettledReport, earliest_due, is_settled
 
-_PAUSE_SECONDS = 0.004
+_PAUSE_SECONDS = 0.01
 _AWAY_PAUSE_SECONDS = 0.2
 
 
@@ -32,32 +32,42 @@ class Watch:
         self.looks = 0
 
     async def settle(self) -> datetime | None:
-        """Returns once the stack is settled: the instant of its next promise. Raises NotSettled when it never is."""
+        """Returns once the stack is settled: the instant of its next promise. Raises NotSettled when it never is.
+
+        While somebody is busy only the busy ones are asked again; the judgement itself is always two looks at everybody.
+        """
         started = time.monotonic()
         deadline = started + self._patience_seconds
-        before: Sequence[SettledReport] | None = None
+        known: dict[str, SettledReport | None] = {}
+        asked = self._services
         while True:
-            after = await self._look()
-            if after is None:
-                before = None
-                await asyncio.sleep(_AWAY_PAUSE_SECONDS)
-            elif before is not None and is_settled(before, after):
-                self.waited_seconds += time.monotonic() - started
-                return earliest_due(after)
-            else:
-                before = after if all(report.quiet for report in after) else None
-                if before is None:
-                    await asyncio.sleep(_PAUSE_SECONDS)
             if time.monotonic() > deadline:
-                raise NotSettled(f"the stack is not settled after {self._patience_seconds:.0f} s: {self._why(after)}")
+                raise NotSettled(
+                    f"the stack is not settled after {self._patience_seconds:.0f} s; still at work or away: {', '.join(asked)}"
+                )
+            known |= await self._look(asked)
+            asked = self._unfinished(known)
+            if not asked:
+                before = [report for report in known.values() if report is not None]
+                again = await self._look(self._services)
+                after = [report for report in again.values() if report is not None]
+                asked = self._unfinished(again)
+                if not asked and is_settled(before, after):
+                    self.waited_seconds += time.monotonic() - started
+                    return earliest_due(after)
+                known = again
+                continue
+            away = any(known[name] is None for name in asked)
+            await asyncio.sleep(_AWAY_PAUSE_SECONDS if away else _PAUSE_SECONDS)
 
     async def reports(self) -> list[SettledReport]:
         """One look at everybody; waits for a service that is away."""
         deadline = time.monotonic() + self._patience_seconds
         while True:
-            found = await self._look()
-            if found is not None:
-                return list(found)
+            found = await self._look(self._services)
+            answered = [report for report in found.values() if report is not None]
+            if len(answered) == len(found):
+                return answered
             if time.monotonic() > deadline:
                 raise NotSettled("a service does not answer on its operations address")
             await asyncio.sleep(_AWAY_PAUSE_SECONDS)
@@ -70,10 +80,24 @@ class Watch:
         for client in self._clients.values():
             await client.aclose()
 
-    async def _look(self) -> tuple[SettledReport, ...] | None:
-        self.looks += 1
-        found = await asyncio.gather(*(self._ask(client) for client in self._clients.values()))
-        return None if any(report is None for report in found) else tuple(report for report in found if report is not None)
+    async def _look(self, services: Sequence[str]) -> dict[str, SettledReport | None]:
+        self.looks += len(services)
+        found = await asyncio.gather(*(self._ask(self._clients[name]) for name in services))
+        return dict(zip(services, found, strict=True))
+
+    def _unfinished(self, known: Mapping[str, SettledReport | None]) -> tuple[str, ...]:
+        """Who is away, busy, or behind what somebody has published."""
+        ends: dict[str, int] = {}
+        for report in known.values():
+            for place, offset in report.confirmed.items() if report is not None else ():
+                ends[place] = max(ends.get(place, 0), offset)
+        return tuple(
+            name
+            for name in self._services
+            if (report := known[name]) is None
+            or not report.quiet
+            or any(offset < ends.get(place, 0) for place, offset in report.positions.items())
+        )
 
     async def _ask(self, client: httpx.AsyncClient) -> SettledReport | None:
         try:
@@ -87,11 +111,3 @@ class Watch:
             await client.post("/internal/tick")
         except httpx.TransportError:
             return
-
-    def _why(self, reports: Sequence[SettledReport] | None) -> str:
-        if reports is None:
-            return "a service is away"
-        busy = [report.service for report in reports if not report.quiet]
-        if busy:
-            return f"busy: {', '.join(busy)}"
-        return "a reader is behind what was published"
