@@ -16,24 +16,24 @@ _APPOINTMENTS = TypeAdapter(list[AppointmentStory])
 _ACTS = TypeAdapter(list[Act])
 
 _FORGET_REQUESTS = """
-    DELETE FROM request_story t USING unnest($1::text[], $2::uuid[]) AS s(territory_id, id)
-    WHERE t.territory_id = s.territory_id AND t.request_id = s.id
-"""
-_FORGET_APPOINTMENTS = """
-    DELETE FROM appointment_story t USING unnest($1::text[], $2::uuid[]) AS s(territory_id, id)
-    WHERE t.territory_id = s.territory_id AND t.request_id = s.id
-"""
-_FORGET_ACTS = """
-    DELETE FROM act t USING unnest($1::text[], $2::uuid[]) AS s(territory_id, id)
-    WHERE t.territory_id = s.territory_id AND t.request_id = s.id
+    WITH subject AS (SELECT territory_id, id FROM unnest($1::text[], $2::uuid[]) AS s(territory_id, id)),
+        appointments AS (
+            DELETE FROM appointment_story t USING subject s WHERE t.territory_id = s.territory_id AND t.request_id = s.id
+        ),
+        acts AS (DELETE FROM act t USING subject s WHERE t.territory_id = s.territory_id AND t.request_id = s.id)
+    DELETE FROM request_story t USING subject s WHERE t.territory_id = s.territory_id AND t.request_id = s.id
 """
 _FORGET_CALLS = """
     DELETE FROM call_story t USING unnest($1::text[], $2::uuid[]) AS s(territory_id, id)
     WHERE t.territory_id = s.territory_id AND t.call_id = s.id
 """
-_KEEP_REQUESTS = "INSERT INTO request_story SELECT r.* FROM jsonb_populate_recordset(NULL::request_story, $1::text::jsonb) AS r"
-_KEEP_APPOINTMENTS = "INSERT INTO appointment_story SELECT r.* FROM jsonb_populate_recordset(NULL::appointment_story, $1::text::jsonb) AS r"
-_KEEP_ACTS = "INSERT INTO act SELECT r.* FROM jsonb_populate_recordset(NULL::act, $1::text::jsonb) AS r"
+_KEEP_REQUESTS = """
+    WITH appointments AS (
+            INSERT INTO appointment_story SELECT r.* FROM jsonb_populate_recordset(NULL::appointment_story, $2::text::jsonb) AS r
+        ),
+        acts AS (INSERT INTO act SELECT r.* FROM jsonb_populate_recordset(NULL::act, $3::text::jsonb) AS r)
+    INSERT INTO request_story SELECT r.* FROM jsonb_populate_recordset(NULL::request_story, $1::text::jsonb) AS r
+"""
 _KEEP_CALLS = "INSERT INTO call_story SELECT r.* FROM jsonb_populate_recordset(NULL::call_story, $1::text::jsonb) AS r"
 _KEEP_OFFER = """
     INSERT INTO slot_offer (territory_id, practitioner_id, on_date, version, visit, teleconsultation, surgery)
@@ -53,12 +53,13 @@ _KEEP_PRACTITIONER = """
 
 async def replace_requests(tx: Tx, subjects: Collection[Subject], folded: Sequence[Folded]) -> None:
     """The stories, appointments and acts of these requests are now those."""
-    keys = [s[0] for s in subjects], [s[1] for s in subjects]
-    for forget in (_FORGET_REQUESTS, _FORGET_APPOINTMENTS, _FORGET_ACTS):
-        await tx.sql.execute(forget, *keys)
-    await tx.sql.execute(_KEEP_REQUESTS, _json(_REQUESTS, [one.story for one in folded]))
-    await tx.sql.execute(_KEEP_APPOINTMENTS, _json(_APPOINTMENTS, [each for one in folded for each in one.appointments]))
-    await tx.sql.execute(_KEEP_ACTS, _json(_ACTS, [each for one in folded for each in one.acts]))
+    await tx.sql.execute(_FORGET_REQUESTS, [s[0] for s in subjects], [s[1] for s in subjects])
+    await tx.sql.execute(
+        _KEEP_REQUESTS,
+        _json(_REQUESTS, [one.story for one in folded]),
+        _json(_APPOINTMENTS, [each for one in folded for each in one.appointments]),
+        _json(_ACTS, [each for one in folded for each in one.acts]),
+    )
 
 
 async def replace_calls(tx: Tx, subjects: Collection[Subject], stories: Sequence[CallStory]) -> None:
