@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.console import words
 from shared.territory import Territory
 
 HOURS = tuple(range(8, 20))
+_QUARTER = timedelta(minutes=15)
 _MODES = ("visit", "teleconsultation", "surgery")
 _WIDTH, _TOP, _BOTTOM, _LEFT, _RIGHT = 780, 8, 192, 30, 772  # of the drawing of the calls, in its own units
 
@@ -59,7 +60,7 @@ def _number(value: float | None, kind: str) -> str:
     if value is None:
         return "–"
     if kind == "percent":
-        return f"{words.decimal(value * 100, 0 if value in (0, 1) or value >= 0.1 else 1)} %"
+        return f"{words.decimal(value * 100, 0 if value >= 0.1 else 1).removesuffix(',0')} %"
     return words.duration(value) if kind == "clock" else str(round(value))
 
 
@@ -108,6 +109,8 @@ def chart(quarters: list[Mapping[str, Any]], territory: Territory, now: datetime
         local = territory.local(words.instant(one["at"]))
         if local.minute == 0 and local.hour % 2 == 0:
             hours.append((round(_LEFT + place * step, 1), f"{local:%H}"))
+    if quarters:
+        hours.append((float(_RIGHT), f"{territory.local(words.instant(quarters[-1]['at']) + _QUARTER):%H}"))
     lost = [
         (round(_LEFT + (place + 0.2) * step, 1), y(one["abandoned"]), round(_BOTTOM - y(one["abandoned"]), 1))
         for place, one in enumerate(past)
@@ -132,6 +135,12 @@ class HeatRow:
     cells: list[tuple[int, int | None]]
 
 
+def heat_of_free(free: Mapping[str, Any], days: Iterable[date], territory: Territory) -> list[HeatRow]:
+    """For who may not read the agenda: free places only; an hour without any is not told from an hour without offer."""
+    counted = {(date.fromisoformat(one["on"]), one["mode"], one["hour"]): one["free"] for one in free.get("by_mode_hour", [])}
+    return _rows(counted, days, territory)
+
+
 def heat(agenda: Mapping[str, Any], days: Iterable[date], territory: Territory) -> list[HeatRow]:
     """Free and offered places by day, mode and local hour; the past is not offered any more."""
     offered: dict[tuple[date, str, int], int] = {}
@@ -142,6 +151,10 @@ def heat(agenda: Mapping[str, Any], days: Iterable[date], territory: Territory) 
             local = territory.local(words.instant(slot["starts_at"]))
             place = (local.date(), slot["mode"], local.hour)
             offered[place] = offered.get(place, 0) + (slot["state"] == "free")
+    return _rows(offered, days, territory)
+
+
+def _rows(offered: Mapping[tuple[date, str, int], int], days: Iterable[date], territory: Territory) -> list[HeatRow]:
     rows = []
     for number, on in enumerate(days):
         for mode in _MODES:

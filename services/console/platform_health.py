@@ -11,7 +11,7 @@ import httpx
 
 from services.console.settings import ConsoleSettings
 
-_SLOW_SECONDS = 0.5
+_SLOW_SECONDS = 1.0
 _PATIENCE_SECONDS = 1.5
 _OPS_OFFSET = 20  # second address of a service: its port plus twenty, unless RECOURS_OPS_URLS says otherwise
 

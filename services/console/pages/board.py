@@ -1,14 +1,14 @@
 """/direct: the live board of operations and coordination. Counts, codes and references; never a name."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from services.console.board_view import HOURS, bigs, chart, heat, level
+from services.console.board_view import HOURS, bigs, chart, heat, heat_of_free, level
 from services.console.composition import SERVICES, Services, attempt, services_of_visitor
 from services.console.platform_health import Health, ops_url, states_of
 from services.console.rendering import render
@@ -18,6 +18,7 @@ from shared import clock
 router = APIRouter(prefix="/direct")
 board_page = page_for("ops", "coordinator", "admin", "secretary")
 _PATIENCE_SECONDS = 1.5
+_AGENDA_READERS = frozenset({"secretary", "coordinator"})
 
 
 @router.get("")
@@ -35,11 +36,11 @@ async def _board(request: Request, visitor: Visitor, services: Services) -> dict
     settings, territory, now = request.app.state.console.settings, visitor.territory, clock.now()
     today = territory.local(now).date()
     days = [today, today + timedelta(days=1)]
-    (board, agenda, free), states, letters = await asyncio.gather(
+    (board, free, agenda), states, letters = await asyncio.gather(
         asyncio.gather(
             attempt(services.pilotage.get("/board", {"on": today.isoformat()})),
-            attempt(services.scheduling.get("/agenda", {"from_on": days[0].isoformat(), "to_on": days[1].isoformat()})),
             attempt(services.scheduling.get("/agenda/free")),
+            attempt(_agenda(services, visitor, days)),
         ),
         states_of(settings, (*SERVICES, "console")),
         _dead_letters(request),
@@ -52,8 +53,9 @@ async def _board(request: Request, visitor: Visitor, services: Services) -> dict
         "stuck": told.get("stuck", []),
         "stuck_total": told.get("stuck_total"),
         "invariants": _invariants(told.get("invariants"), letters),
-        "agenda": agenda,
-        "heat": heat(agenda.value or {}, days, territory),
+        "agenda": free,
+        "heat": heat(agenda.value, days, territory) if agenda.value else heat_of_free(free.value or {}, days, territory),
+        "told_apart": bool(agenda.value),
         "hours": HOURS,
         "level": level,
         "free": free.value,
@@ -62,6 +64,13 @@ async def _board(request: Request, visitor: Visitor, services: Services) -> dict
         "letters": letters,
         "lag": told.get("lag_p99_ms"),
     }
+
+
+async def _agenda(services: Services, visitor: Visitor, days: list[date]) -> Any:
+    """Offered and taken places, for the roles that may read the agenda; nothing for the others."""
+    if _AGENDA_READERS.isdisjoint(visitor.roles):
+        return None
+    return await services.scheduling.get("/agenda", {"from_on": days[0].isoformat(), "to_on": days[1].isoformat()})
 
 
 async def _dead_letters(request: Request) -> dict[str, int]:

@@ -16,7 +16,7 @@ timeline_page = page_for("secretary", "gp", "duty_doctor", "regulator", "arm", "
 
 
 @router.get("")
-async def find(reference: str, visitor: Visitor = Depends(timeline_page)) -> Response:
+async def find(reference: str = "", visitor: Visitor = Depends(timeline_page)) -> Response:
     """The search field of the page."""
     spoken = normalise_reference(reference)
     if spoken is None:
