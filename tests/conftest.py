@@ -1,6 +1,25 @@
 """All tests share the kernel's fixtures."""
 
+from typing import Any
+
 import hypothesis  # noqa: F401  # its plugin would import it at the end of a run, where Python 3.11 fails on it (AST recursion depth)
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from shared.testing.fixtures import *  # noqa: F403  # pytest finds fixtures by name in this module
 from shared.testing.fixtures import _no_proxy, _templates  # noqa: F401  # underscored ones are not in the star
+
+
+class ByStack(LoadScopeScheduling):
+    """Files stay together on a worker, and so do all tests of the one browser stack.
+
+    xdist's own `--dist loadgroup` writes to an attribute that pytest 9.2 no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack:
+    """Whatever `--dist` says."""
+    return ByStack(config, log)

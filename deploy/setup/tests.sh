@@ -25,6 +25,6 @@ if [ -e .stamps/apache-kafka.left-out ]; then
 fi
 
 code=0
-"$bin/python" -m pytest -n "$workers" --dist loadgroup -m "$marks" ${PYTEST_ARGS:-} || code=$?
+"$bin/python" -m pytest -n "$workers" -m "$marks" ${PYTEST_ARGS:-} || code=$?
 for reason in "${left_out[@]}"; do echo "left out: $reason"; done
 exit "$code"

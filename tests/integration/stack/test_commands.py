@@ -55,7 +55,7 @@ def operator() -> Iterator[Operator]:
         assert not any(process.is_alive() for process in state.processes)
 
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack-commands"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 
 def test_every_process_is_healthy_and_the_console_answers(operator: Operator) -> None:
