@@ -31,6 +31,9 @@ from shared.http import CommandDep, DatabaseDep, MinVersionDep, await_version
 
 router = APIRouter(tags=["booking"])
 
+_NEXT_PROPOSALS = 6
+"""What the page shows at once after a refusal, twice over; asking again shows them all."""
+
 Desk = Annotated[Principal, Depends(require("secretary", "regulator", "osnp", "duty_doctor", "gp", "system"))]
 Doctor = Annotated[Principal, Depends(require("gp", "duty_doctor"))]
 Reader = Annotated[Principal, Depends(require("secretary", "gp", "duty_doctor", "regulator", "osnp", "coordinator", "system"))]
@@ -80,7 +83,7 @@ class OutcomeBody(Body):
 @router.post("/requests/{request_id}/proposals")
 async def post_proposals(request_id: UUID, body: ProposalsBody, database: DatabaseDep, who: Desk, rules: RulesDep) -> ProposalsView:
     _same_request(request_id, body.qualified, who)
-    return await _propose(database, body.qualified, who, rules)
+    return await _propose(database, body.qualified, who, rules, at_most=rules.kept_proposals)
 
 
 @router.post("/holds")
@@ -168,15 +171,15 @@ def _same_request(request_id: UUID, qualified: RequestQualified, who: Principal)
         raise Malformed("another request", errors=[{"field": "qualified.request_id", "message": "is not the request of this command"}])
 
 
-async def _propose(database: Database, qualified: RequestQualified, who: Principal, rules: Rules) -> ProposalsView:
+async def _propose(database: Database, qualified: RequestQualified, who: Principal, rules: Rules, *, at_most: int) -> ProposalsView:
     async with database.transaction() as tx:
-        offers, total = await search.propose_slots(search.ProposeSlots(qualified, who.sub), tx, now=clock.now(), rules=rules)
+        offers, total = await search.propose_slots(search.ProposeSlots(qualified, who.sub, at_most), tx, now=clock.now(), rules=rules)
     return show_offers(offers, total, qualified.see_by, rules)
 
 
 async def _with_next(refused: Refused, database: Database, body: BookBody, who: Principal, rules: Rules) -> Refused:
     """« Pris par {initiales}. Suivant : {…} »: the same refusal, with the next proposals (stored as shown)."""
-    proposals = await _propose(database, body.qualified, who, rules)
+    proposals = await _propose(database, body.qualified, who, rules, at_most=_NEXT_PROPOSALS)
     taker = await _taker(database, who.territory_id, body.slot_id) if isinstance(refused, SlotTaken) else None
     return type(refused)(
         refused.detail, **refused.extra, proposals=proposals.model_dump(mode="json")["items"], none_before=proposals.none_before,

@@ -132,6 +132,7 @@ class Appointment:
 class Hold:
     """A slot kept for the person on the line until `expires_at` (business clock)."""
 
+    territory_id: str
     id: UUID
     slot_id: UUID
     practitioner_id: UUID

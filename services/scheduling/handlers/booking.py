@@ -88,8 +88,7 @@ async def _give_slot(
     assert request.qualified is not None
     qualified, profile = request.qualified, rules.profile(territory_id)
     slot = await slots.lock_slot(tx, territory_id, slot_id)
-    await holds.drop_expired(tx, slot, now=now)
-    await _consume_own_hold(tx, territory_id, slot, request.id)
+    await holds.clear_the_way(tx, slot, request.id, now=now)
     doctor = await practitioners.get(tx.sql, territory_id, slot.practitioner_id)
     senior = await practitioners.find(tx.sql, territory_id, doctor.supervisor_id) if doctor.supervisor_id else None
     videos = await _count_videos(tx, doctor.billing_practitioner_id, slot)
@@ -107,22 +106,13 @@ async def _give_slot(
     given = giving.give(
         appointment_id, qualified, candidate, billing_practitioner_id=doctor.billing_practitioner_id, planned=planned, profile=profile,
         rules=rules.slots, path=path, initials=initials, rank=rank, why=why,
-        version=await requests.next_version(tx, territory_id, request.id), now=now,
+        version=await requests.next_version(tx, territory_id, request.id, answers=qualified.version), now=now,
     )  # fmt: skip
     await appointments.insert(tx, territory_id, given, booked_by=by)
-    await requests.decided(tx, territory_id, request.id, qualified.version)
     await tx.unschedule(ASSIST_ENDS, request.id)
     await tx.record(giving.booked(territory_id, given, now=now))
     await holds.release_all(tx, territory_id, request.id, now=now)
     return given
-
-
-async def _consume_own_hold(tx: Tx, territory_id: str, slot: Slot, request_id: UUID) -> None:
-    """A hold for this very request gives way to its appointment; no SlotReleased, the slot never was free."""
-    hold = await periods.hold_of_slot(tx.sql, territory_id, slot.id)
-    if hold is not None and hold.request_id == request_id:
-        await periods.free(tx, territory_id, hold.id)
-        await tx.unschedule(holds.HOLD_EXPIRES, hold.id)
 
 
 async def _count_videos(tx: Tx, billing_id: UUID, slot: Slot) -> int:
@@ -176,11 +166,12 @@ async def _record_unallocated(tx: Tx, qualified: RequestQualified, *, now: datet
     offered = await slots.pool_offers(tx.sql, qualified.territory_id, qualified.modes)
     others = [mode for mode in _MODES if mode not in qualified.modes]
     elsewhere = await rank_slots(tx.sql, qualified, rules, now=now, modes=others) if others else []
-    await requests.decided(tx, qualified.territory_id, qualified.request_id, qualified.version)
     await tx.unschedule(ASSIST_ENDS, qualified.request_id)
     await tx.record(
         RequestUnallocated(
-            territory_id=qualified.territory_id, version=await requests.next_version(tx, qualified.territory_id, qualified.request_id),
+            territory_id=qualified.territory_id, version=await requests.next_version(
+                tx, qualified.territory_id, qualified.request_id, answers=qualified.version
+            ),
             occurred_at=now, request_id=qualified.request_id, see_by=qualified.see_by,
             cause=why_unallocated(pool_has_mode=offered, other_modes_fit=bool(elsewhere)),
         )

@@ -36,21 +36,18 @@ async def hold_slot(command: HoldSlot, tx: Tx, *, now: datetime, rules: Rules) -
     """
     territory_id = command.territory_id
     slot = await slots.lock_slot(tx, territory_id, command.slot_id)
-    await drop_expired(tx, slot, now=now)
-    present = await periods.hold_of_slot(tx.sql, territory_id, slot.id)
+    present = await _present_hold(tx, slot, command.request_id, now=now)
     hold = Hold(
-        present.id if present else new_id(), slot.id, slot.practitioner_id, command.request_id, command.held_by, command.initials,
-        now + rules.hold,
+        territory_id, present.id if present else new_id(), slot.id, slot.practitioner_id, command.request_id, command.held_by,
+        command.initials, now + rules.hold,
     )  # fmt: skip
     if present is None:
         await periods.take_for_hold(tx, territory_id, hold, slot)
-    elif present.request_id == command.request_id:
-        await periods.extend_hold(tx, territory_id, hold, slot)
     else:
-        raise SlotTaken(f"slot {slot.id}")
+        await periods.extend_hold(tx, territory_id, hold, slot)
     for other in await periods.holds_of_request(tx.sql, territory_id, command.request_id):
         if other.id != hold.id:
-            await release(tx, territory_id, other, "given_back", now=now)
+            await release(tx, other, "given_back", now=now)
     await tx.schedule(HOLD_EXPIRES, territory_id, hold.id, hold.expires_at)
     version = await practitioners.next_version(tx, territory_id, slot.practitioner_id)
     await tx.record(
@@ -67,7 +64,7 @@ async def give_back(territory_id: str, hold_id: UUID, tx: Tx, *, now: datetime) 
     hold = await periods.find_hold(tx.sql, territory_id, hold_id)
     if hold is None:
         raise NotFound(f"hold {hold_id}")
-    await release(tx, territory_id, hold, "given_back", now=now)
+    await release(tx, hold, "given_back", now=now)
     return hold_id
 
 
@@ -75,31 +72,48 @@ async def hold_expires(territory_id: str, subject_id: UUID, tx: Tx, *, now: date
     """The three minutes are over; a hold that was renewed meanwhile stays."""
     hold = await periods.find_hold(tx.sql, territory_id, subject_id)
     if hold is not None and hold.expires_at <= now:
-        await release(tx, territory_id, hold, "expired", now=now)
+        await release(tx, hold, "expired", now=now)
 
 
-async def drop_expired(tx: Tx, slot: Slot, *, now: datetime) -> None:
-    """Whoever wants the slot clears the holds that are over, of whatever territory; the slot's row is locked."""
-    for territory_id, hold_id in await periods.expired_in_the_way(tx.sql, slot, now=now):
-        hold = await periods.find_hold(tx.sql, territory_id, hold_id)
-        if hold is not None:
-            await release(tx, territory_id, hold, "expired", now=now)
+async def clear_the_way(tx: Tx, slot: Slot, request_id: UUID, *, now: datetime) -> None:
+    """For a booking: the request's own hold gives way to its appointment, without SlotReleased, since the slot never was free."""
+    own = await _present_hold(tx, slot, request_id, now=now)
+    if own is not None:
+        await periods.free(tx, own.territory_id, own.id)
+        await tx.unschedule(HOLD_EXPIRES, own.id)
+
+
+async def _present_hold(tx: Tx, slot: Slot, request_id: UUID, *, now: datetime) -> Hold | None:
+    """The request's own hold of this slot, if any. Holds that are over are dropped by whoever wants the slot, its row being locked;
+    raises SlotTaken for somebody else's."""
+    own = None
+    for hold in await periods.holds_in_the_way(tx.sql, slot):
+        if hold.expires_at <= now:
+            await release(tx, hold, "expired", now=now)
+        elif hold.request_id != request_id:
+            raise SlotTaken(f"slot {slot.id}")
+        elif hold.slot_id == slot.id:
+            own = hold
+        else:
+            await release(tx, hold, "given_back", now=now)
+    return own
 
 
 async def release_all(tx: Tx, territory_id: str, request_id: UUID, *, now: datetime) -> None:
     """The request is served or over: what was kept for it is free."""
     for hold in await periods.holds_of_request(tx.sql, territory_id, request_id):
-        await release(tx, territory_id, hold, "given_back", now=now)
+        await release(tx, hold, "given_back", now=now)
 
 
-async def release(tx: Tx, territory_id: str, hold: Hold, cause: Literal["given_back", "expired"], *, now: datetime) -> None:
+async def release(tx: Tx, hold: Hold, cause: Literal["given_back", "expired"], *, now: datetime) -> None:
     """Free the slot and tell the colleagues, once: who comes second finds nothing to free."""
-    if await periods.free(tx, territory_id, hold.id) is None:
+    if await periods.free(tx, hold.territory_id, hold.id) is None:
         return
     await tx.unschedule(HOLD_EXPIRES, hold.id)
     await tx.record(
         SlotReleased(
-            territory_id=territory_id, version=await practitioners.next_version(tx, territory_id, hold.practitioner_id), occurred_at=now,
+            territory_id=hold.territory_id, occurred_at=now,
+            version=await practitioners.next_version(tx, hold.territory_id, hold.practitioner_id),
             practitioner_id=hold.practitioner_id, slot_id=hold.slot_id, hold_id=hold.id, cause=cause,
         )
     )  # fmt: skip

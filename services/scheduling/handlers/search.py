@@ -34,6 +34,7 @@ class ProposeSlots:
 
     qualified: RequestQualified
     asked_by: UUID | None
+    at_most: int
 
 
 async def rank_slots(
@@ -88,7 +89,7 @@ def added_stop(the_round: Round, stops: Sequence[Stop], added: Stop, rules: Rule
 async def propose_slots(command: ProposeSlots, tx: Tx, *, now: datetime, rules: Rules) -> tuple[list[Offer], int]:
     """The proposals to show, stored as shown, and how many there were. Changes nothing else: asking is not booking."""
     offers = await rank_slots(tx.sql, command.qualified, rules, now=now)
-    kept = offers[: rules.kept_proposals]
+    kept = offers[: command.at_most]
     await store(tx, command.qualified, kept, shown_to=command.asked_by, now=now)
     return kept, len(offers)
 

@@ -1,7 +1,6 @@
 """Who has a doctor's time. Every insertion here is judged by the exclusion constraints; the slot's row is locked before."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -68,33 +67,28 @@ async def free(tx: Tx, territory_id: str, period_id: UUID) -> Freed | None:
     return Freed(row["id"], row["practitioner_id"], row["slot_id"], row["request_id"])
 
 
-_SELECT_HOLD = "SELECT id, slot_id, practitioner_id, request_id, held_by, held_by_initials, expires_at FROM period"
+_SELECT_HOLD = "SELECT territory_id, id, slot_id, practitioner_id, request_id, held_by, held_by_initials, expires_at FROM period"
 
-# In the way: the same place of a round, or any period of the doctor over the slot's time, in whatever territory.
-_EXPIRED = """
-    SELECT id, territory_id FROM period
-    WHERE kind = 'hold' AND expires_at <= $5
-      AND (slot_id = $1 OR ($6::uuid IS NULL AND practitioner_id = $2 AND inside_round_id IS NULL AND during && tstzrange($3, $4)))
+# In the way: the same place of a round, or any hold of the doctor over the slot's time, in whatever territory.
+_IN_THE_WAY = """
+    SELECT territory_id, id, slot_id, practitioner_id, request_id, held_by, held_by_initials, expires_at FROM period
+    WHERE kind = 'hold'
+      AND (slot_id = $1 OR ($5::uuid IS NULL AND practitioner_id = $2 AND inside_round_id IS NULL AND during && tstzrange($3, $4)))
     ORDER BY id
 """
 _HOLD = f"{_SELECT_HOLD} WHERE territory_id = $1 AND id = $2 AND kind = 'hold'"
-_HOLD_OF_SLOT = f"{_SELECT_HOLD} WHERE territory_id = $1 AND slot_id = $2 AND kind = 'hold'"
 _HOLDS_OF_REQUEST = f"{_SELECT_HOLD} WHERE territory_id = $1 AND request_id = $2 AND kind = 'hold' ORDER BY id"
 _EXTEND = "UPDATE period SET expires_at = $3 WHERE territory_id = $1 AND id = $2"
 
 
-async def expired_in_the_way(sql: Connection, slot: Slot, *, now: datetime) -> list[tuple[str, UUID]]:
-    """Territory and id of the holds that are over and keep somebody from this slot."""
-    rows = await sql.fetch(_EXPIRED, slot.id, slot.practitioner_id, slot.starts_at, slot.ends_at, now, slot.round_id)
-    return [(row["territory_id"], row["id"]) for row in rows]
+async def holds_in_the_way(sql: Connection, slot: Slot) -> list[Hold]:
+    """The holds that keep others from this slot, over or not, of whatever territory."""
+    rows = await sql.fetch(_IN_THE_WAY, slot.id, slot.practitioner_id, slot.starts_at, slot.ends_at, slot.round_id)
+    return [hold for row in rows if (hold := _hold(row)) is not None]
 
 
 async def find_hold(sql: Connection, territory_id: str, hold_id: UUID) -> Hold | None:
     return _hold(await sql.fetchrow(_HOLD, territory_id, hold_id))
-
-
-async def hold_of_slot(sql: Connection, territory_id: str, slot_id: UUID) -> Hold | None:
-    return _hold(await sql.fetchrow(_HOLD_OF_SLOT, territory_id, slot_id))
 
 
 async def holds_of_request(sql: Connection, territory_id: str, request_id: UUID) -> list[Hold]:
@@ -125,5 +119,6 @@ def _hold(row: asyncpg.Record | None) -> Hold | None:
     if row is None:
         return None
     return Hold(
-        row["id"], row["slot_id"], row["practitioner_id"], row["request_id"], row["held_by"], row["held_by_initials"], row["expires_at"]
+        row["territory_id"], row["id"], row["slot_id"], row["practitioner_id"], row["request_id"], row["held_by"],
+        row["held_by_initials"], row["expires_at"],
     )  # fmt: skip

@@ -44,27 +44,32 @@ async def several(sql: Connection, territory_id: str, ids: Sequence[UUID]) -> di
 
 
 _LEARN = """
-    UPDATE request SET qualified = $3, version = greatest(version, $4),
-        paused_cause = CASE WHEN version < $4 THEN NULL ELSE paused_cause END
-    WHERE territory_id = $1 AND id = $2
+    INSERT INTO request (territory_id, id, version, qualified) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (territory_id, id) DO UPDATE SET
+        version = greatest(request.version, excluded.version),
+        paused_cause = CASE WHEN request.version < excluded.version THEN NULL ELSE request.paused_cause END,
+        qualified = CASE WHEN (request.qualified->>'version')::integer >= excluded.version THEN request.qualified
+                         ELSE excluded.qualified END
+    RETURNING id, version, own_version, decided_version, qualified, ended_cause, paused_cause
 """
 
 
 async def learn(tx: Tx, qualified: RequestQualified) -> Request:
     """Lock the copy and bring it to `qualified` when that is newer; a newer qualification ends a pause. What ended stays ended."""
-    known = await lock(tx, qualified.territory_id, qualified.request_id)
-    if known.qualified is not None and known.qualified.version >= qualified.version:
-        return known
-    await tx.sql.execute(
-        _LEARN, qualified.territory_id, qualified.request_id, qualified.model_dump(mode="json"), qualified.version
+    row = await tx.sql.fetchrow(
+        _LEARN, qualified.territory_id, qualified.request_id, qualified.version, qualified.model_dump(mode="json")
     )  # fmt: skip
-    return await lock(tx, qualified.territory_id, qualified.request_id)
+    assert row is not None
+    return _request(row)
 
 
 _END = "UPDATE request SET ended_cause = $3, version = greatest(version, $4) WHERE territory_id = $1 AND id = $2"
 _PAUSE = "UPDATE request SET paused_cause = $3, version = greatest(version, $4) WHERE territory_id = $1 AND id = $2"
 _DECIDED = "UPDATE request SET decided_version = $3 WHERE territory_id = $1 AND id = $2"
-_NEXT = "UPDATE request SET own_version = own_version + 1 WHERE territory_id = $1 AND id = $2 RETURNING own_version"
+_NEXT = """
+    UPDATE request SET own_version = own_version + 1, decided_version = coalesce($3, decided_version) WHERE territory_id = $1 AND id = $2
+    RETURNING own_version
+"""
 
 
 async def end(tx: Tx, territory_id: str, request_id: UUID, cause: str, version: int) -> None:
@@ -82,9 +87,9 @@ async def decided(tx: Tx, territory_id: str, request_id: UUID, version: int) -> 
     await tx.sql.execute(_DECIDED, territory_id, request_id, version)
 
 
-async def next_version(tx: Tx, territory_id: str, request_id: UUID) -> int:
-    """The version of the fact about to be recorded under this request's key (the copy is locked)."""
-    version: int = await tx.sql.fetchval(_NEXT, territory_id, request_id)
+async def next_version(tx: Tx, territory_id: str, request_id: UUID, *, answers: int | None = None) -> int:
+    """The version of the fact about to be recorded under this request's key (the copy is locked), which `answers` a qualification."""
+    version: int = await tx.sql.fetchval(_NEXT, territory_id, request_id, answers)
     return version
 
 

@@ -177,6 +177,19 @@ async def test_nothing_is_booked_by_us_before_the_doctors_word(open_desk: Opened
         assert len(await desk.recorded(BOOKED)) == 1
 
 
+async def test_a_read_says_when_it_does_not_yet_know_the_version_that_was_seen(open_desk: Opened) -> None:
+    async with open_desk() as desk:
+        qualified = automatic()
+        await desk.hear(qualified)
+        answers = [
+            await desk.secretary.get(
+                f"/requests/{qualified.request_id}/appointment", params={"min_version": f"{qualified.request_id}:{version}"}
+            )
+            for version in (qualified.version, qualified.version + 1)
+        ]
+        assert [answer["stale"] for answer in answers] == [False, True]
+
+
 async def test_the_same_facts_give_the_same_slots(open_desk: Opened) -> None:
     def chosen(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
         return [(event["practitioner_id"], event["starts_at"], event["why"]) for event in events]
