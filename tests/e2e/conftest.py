@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from recours.stack.loading import load_territory
-from recours.stack.ports import SERVICES
 from recours.stack.stack import TemporaryStack
 from services.console.web.build import build as build_web
 from shared.clock import ClockFile
@@ -22,6 +21,7 @@ MORNING = datetime(2026, 11, 24, 7, 50, tzinfo=UTC)  # 08:50 in Cachan
 _CHROMIUM = os.environ.get("RECOURS_CHROMIUM", "/usr/bin/chromium")
 _SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 _FOLDER = Path(__file__).parent
+expect.set_options(timeout=10_000)  # a deadline, not a duration: two cores run the stack, the tests and the browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,8 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def stack() -> AsyncIterator[TemporaryStack]:
     """Everything, from the console to Kafka; business time runs from Tuesday 08:50."""
     build_web()
-    services = tuple(name for name in SERVICES if name not in os.environ.get("RECOURS_E2E_WITHOUT", ""))
-    async with TemporaryStack(services=services, durable=False) as running:
+    async with TemporaryStack(durable=False) as running:
         ClockFile(running.access.clock_file).run_from(MORNING)
         await load_territory(running.access, running.services, on=TUESDAY)
         yield running
@@ -108,6 +107,6 @@ def shot() -> Shot:
     async def take(page: Page, name: str) -> None:
         if os.environ.get("RECOURS_SCREENSHOTS"):
             _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-            await page.screenshot(path=_SCREENSHOTS / f"{name}.png", animations="disabled")
+            await page.screenshot(path=_SCREENSHOTS / f"{name}.png", animations="disabled", caret="initial")
 
     return take

@@ -24,11 +24,12 @@ async def say_who_and_where(page: Page, *, place: str, age: str, words: str, acc
 
 async def answer(page: Page, letters: str) -> None:
     """O, N or I to the open question, one after the other."""
-    for letter in letters:
-        open_question = page.locator("[data-question].cur")
-        await expect(open_question).to_be_visible()
+    given = page.locator("[data-question]:has(input:checked)")
+    before = await given.count()
+    for nth, letter in enumerate(letters, start=1):
+        await expect(page.locator("[data-question].cur")).to_be_visible()
         await page.keyboard.press(letter)
-    await expect(page.locator("[data-question].cur")).to_have_count(0)
+        await expect(given).to_have_count(before + nth)
 
 
 async def choose_reason(page: Page, said: str, *, letters: str | None = None) -> None:

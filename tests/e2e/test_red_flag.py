@@ -40,7 +40,7 @@ async def test_a_danger_reaches_the_regulator_in_one_key_and_only_the_voice_stop
     await expect(page.locator(".dial [role=timer]")).to_be_visible()  # a machine, or a person on a screen, stops no counter
     await page.keyboard.press("Enter")
     await expect(page.locator(".dial")).to_contain_text("réponse après")
-    await expect(case).to_contain_text("voix 0")
+    await expect(case).to_contain_text("voix 0", timeout=12_000)
     await regulator.keyboard.press("p")
     await expect(case).to_contain_text("Pris par le 15")
     await expect(page.locator("#voice")).to_contain_text("Pris par le 15")

@@ -1,7 +1,7 @@
 """The agenda strip: eleven doctors by today's hours, drawn as SVG positions in per cent (no inline style is needed or allowed)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,7 +52,14 @@ def lanes(practitioners: Iterable[Mapping[str, Any]], *, zone: ZoneInfo, me: str
 def _lane(practitioner: Mapping[str, Any], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> Lane:
     name = str(practitioner["name"])
     cells = tuple(_cell(slot, zone=zone, me=me, words=words) for slot in practitioner["slots"])
+    cells = tuple(replace(cell, initials="") if _goes_on(before, cell) else cell for before, cell in zip((None, *cells), cells, strict=False))
     return Lane(name=name, short=name.removeprefix("Dr ").split(" ")[-1], free=sum(cell.state == "free" for cell in cells), cells=cells)
+
+
+def _goes_on(before: Cell | None, cell: Cell) -> bool:
+    """Two neighbouring slots held by one person: the initials are written once."""
+    held = before is not None and before.state == cell.state == "held" and before.initials == cell.initials
+    return held and before is not None and abs(before.x + before.width - cell.x) < 0.1
 
 
 def _cell(slot: Mapping[str, Any], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> Cell:

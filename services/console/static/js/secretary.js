@@ -291,7 +291,7 @@ onSecond((instant) => {
   if (until && Date.parse(until.dataset.until) < instant - 500) $("[data-escape]")?.click();
 });
 
-onKey("F8", () => $("#proposals .prop:not([aria-disabled])")?.focus());
+onKey("F8", () => $("#proposals .prop:not(:disabled)")?.focus());
 onKey("F4", () => { const file = $(".newfile"); if (!file) return; file.open = true; $("#birth_name")?.focus(); });
 
 document.addEventListener("toggle", (event) => { if (event.target.matches?.(".newfile") && event.target.open) $("#birth_name")?.focus(); }, true);
