@@ -11,13 +11,14 @@ from shared.testing.fixtures import _no_proxy, _templates  # noqa: F401  # under
 
 
 class ByStack(LoadScopeScheduling):
-    """Files stay together on a worker, and so do all tests of the one browser stack.
+    """Files stay together on a worker, and so do all tests that share a whole stack (the browser's, the one that is killed).
 
     xdist's own `--dist loadgroup` writes to an attribute that pytest 9.2 no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid.split("::", 1)[0]
+        folder = "/".join(nodeid.split("/")[:2])
+        return folder if folder in ("tests/e2e", "tests/stack") else nodeid.split("::", 1)[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack:
