@@ -64,7 +64,8 @@ class AppointmentBooked(Event):
     path: Literal["assisted", "automatic"]
     rank: int = Field(ge=1, description="place of the chosen slot among the proposals")
     why: Code = Field(
-        description="main reason of the choice: only_one_in_time, soonest, less_loaded, near, continuity, could_be_mt, chosen_by_caller"
+        description="main reason: only_one_in_time, soonest, less_loaded, near, continuity, could_be_mt, preferred_mode, next_best, "
+        "chosen_by_caller"
     )
 
 

@@ -3,13 +3,14 @@
 A candidate that breaks a hard rule is never ranked, whatever its cost. Ties go by practitioner id, then by start.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Literal
 
 from services.scheduling.domain.model import SUPERVISED, Slot
+from shared.events.base import Mode
 from shared.events.intake import RequestQualified
 from shared.events.scheduling import PractitionerStatus
 
@@ -72,11 +73,13 @@ class Ranked:
 
 WHY_TEXT: dict[str, str] = {
     "only_one_in_time": "Seule place avant la limite",
-    "soonest": "Le plus tôt",
-    "less_loaded": "Journée la moins chargée",
-    "near": "Le plus près",
+    "soonest": "Plus tôt que les autres",
+    "less_loaded": "Médecin moins chargé ce jour-là",
+    "near": "Plus près que les autres",
     "continuity": "Connaît déjà ce patient",
     "could_be_mt": "Peut devenir médecin traitant",
+    "preferred_mode": "Mode préféré pour ce motif",
+    "next_best": "Place suivante",
     "chosen_by_caller": "Choisi par l'appelant",
 }
 """French, eight words at most: the secretary reads it while talking."""
@@ -116,14 +119,25 @@ def rank(request: RequestQualified, candidates: Iterable[Candidate], rules: Allo
     """All feasible candidates, best first."""
     feasible = [candidate for candidate in candidates if broken_rule(request, candidate, rules, now=now) is None]
     parts = [_parts(request, candidate, rules.weights, now=now) for candidate in feasible]
-    means = {name: fmean(part[name] for part in parts) for name in parts[0]} if parts else {}
+    means = _means_by_mode(feasible, parts)
     costed = [(round(sum(part.values()), 6), candidate, part) for candidate, part in zip(feasible, parts, strict=True)]
     costed.sort(key=lambda entry: (entry[0], entry[1].slot.practitioner_id, entry[1].slot.starts_at, entry[1].slot.id))
     alone = len(costed) == 1
     return [
-        Ranked(place, candidate, cost, "only_one_in_time" if alone else _main_reason(part, means))
+        Ranked(place, candidate, cost, "only_one_in_time" if alone else _main_reason(candidate, part, means))
         for place, (cost, candidate, part) in enumerate(costed, start=1)
     ]
+
+
+_TOLD = ("soonest", "continuity", "could_be_mt", "near", "less_loaded")
+
+
+def _means_by_mode(candidates: Sequence[Candidate], parts: Sequence[dict[str, float]]) -> dict[Mode, dict[str, float]]:
+    """What the slots of each mode cost on average: a reason compares like with like."""
+    grouped: dict[Mode, list[dict[str, float]]] = {}
+    for candidate, part in zip(candidates, parts, strict=True):
+        grouped.setdefault(candidate.slot.mode, []).append(part)
+    return {mode: {name: fmean(part[name] for part in group) for name in _TOLD} for mode, group in grouped.items()}
 
 
 def _parts(request: RequestQualified, candidate: Candidate, weights: Weights, *, now: datetime) -> dict[str, float]:
@@ -136,16 +150,24 @@ def _parts(request: RequestQualified, candidate: Candidate, weights: Weights, *,
         "soonest": weights.lateness * max((slot.starts_at - now).total_seconds(), 0.0) / time_left,
         "less_loaded": weights.load * candidate.load,
         "near": weights.travel * travel / 60,
-        "mode": weights.mode * request.modes.index(slot.mode),
+        "preferred_mode": weights.mode * request.modes.index(slot.mode),
         "continuity": 0.0 if known else weights.continuity,
         "could_be_mt": 0.0 if request.without_mt and candidate.accepts_as_mt else weights.could_be_mt,
         "protected": weights.protected if slot.protected else 0.0,
     }
 
 
-def _main_reason(part: dict[str, float], means: dict[str, float]) -> str:
-    """Where this slot is cheapest against the mean of all: that is why it stands where it stands."""
-    return max(WHY_TEXT.keys() & part.keys(), key=lambda name: (round(means[name] - part[name], 9), name == "soonest", name))
+def _main_reason(candidate: Candidate, part: dict[str, float], means: dict[Mode, dict[str, float]]) -> str:
+    """Where this slot is better than the mean of its mode, most of all: a reason is only told when it is true of this slot.
+
+    With nothing better, the mode itself is the reason when it is the preferred of several.
+    """
+    mean = means[candidate.slot.mode]
+    told = [name for name in _TOLD if not (name == "near" and candidate.slot.mode == "teleconsultation")]
+    best = max(told, key=lambda name: round(mean[name] - part[name], 9))  # ties: the first of _TOLD
+    if round(mean[best] - part[best], 9) > 0:
+        return best
+    return "preferred_mode" if len(means) > 1 and part["preferred_mode"] == 0 else "next_best"
 
 
 def why_unallocated(*, pool_has_mode: bool, other_modes_fit: bool) -> UnallocatedCause:

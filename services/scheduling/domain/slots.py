@@ -110,12 +110,15 @@ def plan_day(
     """All slots and rounds of one local day; none when the territory is closed."""
     rounds: list[PlannedRound] = []
     slots: list[PlannedSlot] = []
+    free_at = day_bounds(on, zone)[0]
     if closed:
         return PlannedDay(on, (), ())
     for line in sorted((line for line in availabilities if line.covers(on)), key=lambda line: line.from_time):
-        start, end = instant(on, line.from_time, zone), instant(on, line.to_time, zone)
+        # an end in the gap of spring is an hour later than it reads: the next line starts after it
+        start, end = max(free_at, instant(on, line.from_time, zone)), instant(on, line.to_time, zone)
         if start >= end:
             continue
+        free_at = end
         if line.mode == "visit":
             made = _round(start, end, on, status=status, zone=zone, rules=rules)
             rounds.append(made)

@@ -103,6 +103,27 @@ def test_the_only_place_is_told_as_such() -> None:
     assert (only.rank, only.why) == (1, "only_one_in_time")
 
 
+def test_a_reason_is_only_told_when_it_is_true() -> None:
+    """The same slots of two doctors whom nobody knows: no continuity, no MT, no road for a video."""
+    sooner, later = a_slot(1, mode="teleconsultation"), a_slot(2, mode="teleconsultation", doctor=2, starts_at=NINE + 9 * HOUR)
+    surgery = a_slot(3, doctor=3, starts_at=NINE + 2 * HOUR)
+    request = a_request(modes=["teleconsultation", "surgery"], without_mt=False)
+    ranked = rank(request, [a_candidate(later, load=0.9), a_candidate(sooner), a_candidate(surgery, travel_minutes=30)], RULES, now=NINE)
+    assert [entry.why for entry in ranked] == ["less_loaded", "preferred_mode", "next_best"]
+    twins = rank(request, [a_candidate(sooner), a_candidate(a_slot(4, mode="teleconsultation", doctor=4))], RULES, now=NINE)
+    assert [entry.why for entry in twins] == ["next_best", "next_best"]
+
+
+@given(st.data())
+def test_nobody_is_said_to_know_a_patient_he_does_not_know(data: st.DataObject) -> None:
+    request = data.draw(requests())
+    for entry in rank(request, data.draw(candidates()), RULES, now=NINE):
+        slot = entry.candidate.slot
+        assert entry.why != "continuity" or slot.practitioner_id == request.previous_practitioner_id
+        assert entry.why != "could_be_mt" or (request.without_mt and entry.candidate.accepts_as_mt)
+        assert entry.why != "near" or slot.mode != "teleconsultation"
+
+
 def test_words_for_the_phone_are_eight_at_most() -> None:
     assert all(len(text.split()) <= 8 for text in WHY_TEXT.values())
 

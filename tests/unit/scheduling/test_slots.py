@@ -99,6 +99,11 @@ def test_the_night_of_spring_loses_the_slots_of_the_hour_that_is_not_there() -> 
     assert [len(planned(night, on=on).slots) for on in (SPRING, date(2026, 3, 22), AUTUMN)] == [6, 9, 12]
 
 
+def test_a_line_that_ends_in_the_gap_pushes_the_next_one() -> None:
+    day = planned(a_line("surgery", "00:00", "02:20", weekday=7), a_line("visit", "03:00", "06:00", weekday=7), on=SPRING)
+    assert max(slot.ends_at for slot in day.slots if slot.mode == "surgery") == day.rounds[0].starts_at
+
+
 modes: st.SearchStrategy[Mode] = st.sampled_from(get_args(Mode))
 statuses: st.SearchStrategy[PractitionerStatus] = st.sampled_from(get_args(PractitionerStatus))
 days = st.sampled_from(CLOCK_CHANGES) | st.dates(date(2024, 1, 1), date(2030, 12, 31))
