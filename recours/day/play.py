@@ -41,6 +41,8 @@ class DayPlan:
     assumptions: Assumptions
     demand: Demand
     cast: Cast
+    until: wall_time = _ENDS_AT
+    """A day may be cut short, for a test: what comes after is not played."""
 
     @property
     def on(self) -> date:
@@ -58,7 +60,7 @@ class DayPlan:
 
     @property
     def ends_at(self) -> datetime:
-        return self.territory.at(self.on, _ENDS_AT)
+        return self.territory.at(self.on, self.until)
 
 
 @dataclass(frozen=True)
