@@ -33,9 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[TemporaryStack]:
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every span of every process, one JSON line each."""
+    return tmp_path_factory.mktemp("traces") / "spans.jsonl"
+
+
+@pytest.fixture(scope="session")
+async def stack(traces: Path) -> AsyncIterator[TemporaryStack]:
     """Everything, from the console to Kafka; business time runs from Tuesday 08:50."""
     build_web()
+    os.environ["RECOURS_TRACES"] = f"file:{traces}"
     async with TemporaryStack(durable=False) as running:
         ClockFile(running.access.clock_file).run_from(MORNING)
         await load_territory(running.access, running.services, on=TUESDAY)
