@@ -2,14 +2,35 @@
 
 from playwright.async_api import expect
 
+from shared.ids import new_id
 from tests.e2e import desk
 from tests.e2e.conftest import PageAs, Shot
 from tests.e2e.people import People
 
 
+async def a_case_already_taken(people: People) -> None:
+    """Handed over by a colleague some minutes ago, acknowledged by the regulator."""
+    request_id = str(new_id())
+    await people.ask("secretaire2", "intake", "POST", "/requests", {"request_id": request_id, "origin": "patient"})
+    said = {
+        "place": "Rungis",
+        "commune": "94065",
+        "age_value": 58,
+        "age_unit": "years",
+        "sex": "F",
+        "words": "malaise, sueurs",
+        "breathing": "yes",
+    }
+    await people.ask("secretaire2", "intake", "PUT", f"/requests/{request_id}/step0", said | {"breathing": "yes"})
+    handed = await people.ask("secretaire2", "intake", "POST", f"/requests/{request_id}/handover", {"channel": "voice"})
+    await people.ask("secretaire2", "regulation", "PUT", f"/cases/{request_id}", handed["case"])
+    await people.ask("regulateur1", "regulation", "POST", f"/cases/{request_id}/acknowledge", {})
+
+
 async def test_a_danger_reaches_the_regulator_in_one_key_and_only_the_voice_stops_the_timer(
     people: People, page_as: PageAs, shot: Shot
 ) -> None:
+    await a_case_already_taken(people)
     page, regulator = await page_as("secretaire1"), await page_as("regulateur1")
     await people.a_call("0639980001")
     reference = await desk.take_the_oldest(page)

@@ -15,6 +15,7 @@ async def test_a_call_from_ringing_to_a_booked_slot_by_keyboard_only(people: Peo
     page = await page_as("secretaire1")
     await expect(page.get_by_text("Personne en ligne")).to_be_visible()
     await people.a_call("0639980057")
+    others = [await people.a_call(phone) for phone in ("0639982057", "0199003144")]
     await expect(page.locator("#queue")).to_contain_text("06 39 98 00 57")
     reference = await desk.take_the_oldest(page)
     await desk.say_who_and_where(
@@ -60,6 +61,9 @@ async def test_a_call_from_ringing_to_a_booked_slot_by_keyboard_only(people: Peo
     assert request["mt_help"] == "yes"
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Personne en ligne")).to_be_visible()
+    for call_id in others:
+        await people.ask("secretaire1", "intake", "POST", "/hooks/telephony", {"call_id": call_id, "event": "hung_up"})
+    await expect(page.locator("#queue")).to_contain_text("Coupé avant tri")
 
 
 async def test_a_slot_held_by_a_colleague_is_hatched_and_named(people: People, page_as: PageAs) -> None:

@@ -22,9 +22,7 @@ router = APIRouter(prefix="/secretariat")
 
 
 @router.get("/propositions")
-async def proposals(
-    demande: UUID, tenu: UUID | None = None, tous: bool = False, vus: str = "", desk: Desk = Depends(at_desk)
-) -> Response:
+async def proposals(demande: UUID, tenu: UUID | None = None, tous: bool = False, vus: str = "", desk: Desk = Depends(at_desk)) -> Response:
     """The list alone, refetched when the agenda changes; `tenu` is my slot, `tous` unfolds the others, `vus` are those on the page."""
     request = await desk.look_at(demande)
     offer = Offer(demande)

@@ -52,7 +52,8 @@ def lanes(practitioners: Iterable[Mapping[str, Any]], *, zone: ZoneInfo, me: str
 def _lane(practitioner: Mapping[str, Any], *, zone: ZoneInfo, me: str, words: Mapping[str, str]) -> Lane:
     name = str(practitioner["name"])
     cells = tuple(_cell(slot, zone=zone, me=me, words=words) for slot in practitioner["slots"])
-    cells = tuple(replace(cell, initials="") if _goes_on(before, cell) else cell for before, cell in zip((None, *cells), cells, strict=False))
+    neighbours = zip((None, *cells), cells, strict=False)
+    cells = tuple(replace(cell, initials="") if _goes_on(before, cell) else cell for before, cell in neighbours)
     return Lane(name=name, short=name.removeprefix("Dr ").split(" ")[-1], free=sum(cell.state == "free" for cell in cells), cells=cells)
 
 
