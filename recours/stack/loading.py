@@ -6,7 +6,6 @@ Doing it again changes nothing; what people changed since is kept, unless the te
 import asyncio
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,23 +103,21 @@ async def _load_accounts(access: Access, team: Team) -> None:
     from services.console.accounts import add_account, list_accounts
     from shared.db import Database
 
-    # Argon2 takes a core and 64 MiB for each: one a core at a time.
-    turns = asyncio.Semaphore(os.cpu_count() or 1)
     database = await Database.open(access.database_url("console"), service="console", min_size=1, max_size=2)
 
     async def add(account: DemoAccount) -> None:
-        async with turns:
-            await add_account(
-                database,
-                login=account.login,
-                password=account.password,
-                display_name=account.display_name,
-                roles=list(account.roles),
-                territory_id=team.territory.id,
-                practitioner_id=UUID(account.practitioner_id) if account.practitioner_id else None,
-                initials=account.initials,
-                account_id=UUID(account.id),
-            )
+        await add_account(
+            database,
+            login=account.login,
+            password=account.password,
+            display_name=account.display_name,
+            roles=list(account.roles),
+            territory_id=team.territory.id,
+            practitioner_id=UUID(account.practitioner_id) if account.practitioner_id else None,
+            initials=account.initials,
+            account_id=UUID(account.id),
+            machine_made=True,
+        )
 
     try:
         known = {account.login for account in await list_accounts(database)}

@@ -16,6 +16,7 @@ from shared.errors import Malformed, NotFound
 from shared.ids import new_id
 
 _HASHER = PasswordHasher()  # Argon2id, the library's defaults (RFC 9106, low-memory profile: 64 MiB, 3 passes)
+_MACHINE_MADE = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$cmVjb3Vycy1ub2JvZHk$7qVzRgmbG6CZ9dPzBSHGBZKa2lSjg0nYy8Tg2p6fX2E"
 MIN_PASSWORD = 10
 
@@ -65,14 +66,18 @@ async def add_account(
     initials: str,
     *,
     account_id: UUID | None = None,
+    machine_made: bool = False,
 ) -> UUID:
-    """Make the account, or give an existing login this password and these roles (its id stays). Raises Malformed."""
+    """Make the account, or give an existing login this password and these roles (its id stays). Raises Malformed.
+
+    A `machine_made` password of 60 random bits cannot be guessed from its hash: it is hashed quickly now, and slowly at the first sign-in.
+    """
     unknown = set(roles) - set(get_args(Role))
     if not roles or unknown:
         raise Malformed("roles", errors=[{"field": "roles", "message": f"unknown: {sorted(unknown)}" if unknown else "at least one"}])
     if len(password) < MIN_PASSWORD:
         raise Malformed("password", errors=[{"field": "password", "message": f"at least {MIN_PASSWORD} characters"}])
-    hashed = await asyncio.to_thread(_HASHER.hash, password)
+    hashed = await asyncio.to_thread((_MACHINE_MADE if machine_made else _HASHER).hash, password)
     async with database.transaction() as tx:
         added: UUID = await tx.sql.fetchval(
             _UPSERT, account_id or new_id(), login.strip().lower(), hashed, display_name, initials, roles, territory_id, practitioner_id
