@@ -62,10 +62,11 @@ def _fact(row: TimelineRow) -> Event | None:
 
 def _details(body: Mapping[str, Any]) -> dict[str, Any]:
     """Codes, numbers and instants; ids of people and places are left where they are."""
-    return {
-        name: value for name, value in body.items()
-        if name not in _ENVELOPE and not name.endswith(("_id", "_ids", "_by")) and not isinstance(value, dict)
-    }  # fmt: skip
+    return {name: value for name, value in body.items() if name not in _ENVELOPE and not _names_somebody(name)}
+
+
+def _names_somebody(name: str) -> bool:
+    return name.endswith(("_id", "_ids")) or (name.endswith("_by") and name != "see_by")
 
 
 def candidate(story: RequestStory, territory: Territory) -> dict[str, Any]:

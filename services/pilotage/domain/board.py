@@ -37,14 +37,14 @@ def figures(facts: BoardFacts, territory: Territory, on: date, at: datetime) -> 
     today = [one for one in facts.requests if one.rang_at is not None and start <= one.rang_at < min(end, at) and one.clinical]
     answered = sum(answered_within(one, CONTRACT) and one.answered_by(at) for one in today)
     voiceless = [since for one in facts.requests if (since := without_voice(one, at)) is not None]
-    red = _figure(lambda t: float(sum(without_voice(one, t) is not None for one in facts.requests)), at, target=0)
+    red = _figure(lambda t: sum(without_voice(one, t) is not None for one in facts.requests), at, target=0)
     return {
         "figures": {
-            "waiting_calls": _figure(lambda t: float(sum(call.waits(t) for call in facts.calls)), at, target=2),
+            "waiting_calls": _figure(lambda t: sum(call.waits(t) for call in facts.calls), at, target=2),
             "oldest_wait_seconds": _figure(lambda t: _oldest_wait(facts.calls, t), at, target=_QUICK_SECONDS),
             "share_answered_under_60s": _figure(lambda t: _quick(facts.calls, start, t), at, target=0.8, at_least=True),
             "share_abandoned": _figure(lambda t: _abandoned(day, t), at, target=0.05),
-            "at_risk_48h": _figure(lambda t: float(sum(at_risk(one, t) for one in facts.requests)), at, target=0),
+            "at_risk_48h": _figure(lambda t: sum(at_risk(one, t) for one in facts.requests), at, target=0),
             "red_flags_without_voice": red
             | {
                 "oldest_seconds": max((int((at - since).total_seconds()) for since in voiceless), default=0),
@@ -72,6 +72,8 @@ def without_voice(story: RequestStory, at: datetime) -> datetime | None:
 def at_risk(story: RequestStory, at: datetime) -> bool:
     """The 48 h of the contract will not be kept by themselves: no slot and less than a day left, or a slot after the deadline."""
     if story.rang_at is None or story.rang_at > at or story.ended_by(at) or story.answered_by(at) or not story.clinical:
+        return False
+    if story.qualified_urgency == "planned":  # ten days are its limit; the indicators of §13 count it all the same
         return False
     deadline = story.rang_at + CONTRACT
     if story.booked_at is not None and story.booked_at <= at and story.appointment_live and story.starts_at is not None:
@@ -145,8 +147,8 @@ def _figure(value_at: Callable[[datetime], float | None], at: datetime, *, targe
     return {"value": value, "target": target, "good": good, "curve": [{"at": instant, "value": value_at(instant)} for instant in instants]}
 
 
-def _oldest_wait(calls: Iterable[CallStory], at: datetime) -> float:
-    return max(((at - call.rang_at).total_seconds() for call in calls if call.waits(at)), default=0.0)
+def _oldest_wait(calls: Iterable[CallStory], at: datetime) -> int:
+    return max((int((at - call.rang_at).total_seconds()) for call in calls if call.waits(at)), default=0)
 
 
 def _quick(calls: Sequence[CallStory], start: datetime, at: datetime) -> float | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.pilotage.domain.appointments import AppointmentStory
 from services.pilotage.domain.calls import CallStory
 from services.pilotage.domain.measures import CONTRACT, answered_within, answered_within_open, late, share, spread
-from services.pilotage.domain.stories import SEEN, RequestStory
+from services.pilotage.domain.stories import NOT_THERE, SEEN, RequestStory
 from shared.territory import Territory
 
 MODES = ("visit", "teleconsultation", "surgery")
@@ -115,7 +115,7 @@ def _requests(requests: Sequence[RequestStory]) -> dict[str, Any]:
         "by_path": _count((one.path for one in booked), ("assisted", "automatic"), absent=False),
         "unallocated": sum(one.unallocated_at is not None for one in requests),
         "honoured": states["honoured"],
-        "missed": states["missed"],
+        "missed": sum(one.missed_at is not None for one in requests),
         "cancelled": states["cancelled"],
         "closed": states["closed"],
         "open": sum(one.is_open for one in requests),
@@ -188,7 +188,7 @@ def _load(facts: DayFacts) -> list[dict[str, Any]]:
             "offered": offered,
             "booked": len(own),
             "honoured": sum(one.outcome in SEEN for one in own),
-            "missed": sum(one.outcome in ("missed", "door_closed") for one in own),
+            "missed": sum(one.outcome in NOT_THERE for one in own),
             "by_mode": by_mode,
             "share_booked": share(len(own), offered),
         })  # fmt: skip

@@ -31,6 +31,7 @@ __all__ = ["Act", "AppointmentStory", "Folded", "RequestStory", "fold_request"]
 
 # operations.md §8: somebody was seen, or a doctor answered by phone. `needs_exam` and a closed door are no answer.
 SEEN = frozenset({"seen", "seen_again", "seen_ed", "called_15", "phone_only", "death"})
+NOT_THERE = frozenset({"missed", "door_closed"})
 # operations.md §13.1 and .3: not a request on a patient.
 NOT_CLINICAL = frozenset({"information", "changed", "abuse_or_error", "out_of_mission", "professional_note"})
 ENDED = frozenset({"honoured", "missed", "cancelled", "closed"})
@@ -97,6 +98,7 @@ class RequestStory:
     unallocated_at: datetime | None
     act_outcome: str | None
     act_closed_at: datetime | None
+    missed_at: datetime | None
     answered_at: datetime | None
     state: str
     since_at: datetime | None
@@ -206,6 +208,7 @@ def fold_request(territory_id: str, request_id: UUID, facts: Sequence[Event]) ->
         unallocated_at=_earliest(ordered, RequestUnallocated),
         act_outcome=closed_act.outcome if closed_act else None,
         act_closed_at=closed_act.occurred_at if closed_act else None,
+        missed_at=min((act.occurred_at for act in acted if act.outcome in NOT_THERE), default=None),
         answered_at=_answered_at(ordered),
         state=now_at.state,
         since_at=now_at.at if now_at.state != "unknown" else None,

@@ -46,6 +46,7 @@ CREATE TABLE request_story (
     unallocated_at           timestamptz,
     act_outcome              text,
     act_closed_at            timestamptz,
+    missed_at                timestamptz,
     answered_at              timestamptz,
     state                    text         NOT NULL,
     since_at                 timestamptz,

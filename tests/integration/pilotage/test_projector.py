@@ -76,6 +76,7 @@ async def test_the_timeline_tells_the_whole_story_without_a_name(pilotage: Runni
     assert (shown["state"], shown["outcome"], shown["appointment"]["practitioner_name"]) == ("honoured", "seen", "Dr Ada Bonnet")
     labels = [item["label"] for item in shown["items"]]
     assert labels[5] == "Rendez-vous réservé avec le secrétariat : cabinet, lun. 2 à 14:00, Dr Ada Bonnet"
+    assert shown["items"][4]["details"]["see_by"] == "2026-03-04T08:00:00Z"
     assert labels[7] == "Acte clos par Dr Ada Bonnet : vu (G + MCG)"
     assert not any(str(story.patient_id) in json.dumps(item["details"]) for item in shown["items"])
     found = await reader.get(f"/references/{shown['reference'].lower().replace('-', ' ')}")

@@ -100,6 +100,8 @@ def test_the_day_counts_each_request_once(bievre: Territory) -> None:
     assert (found["acts_amount_euros"], found["load"][0]["share_booked"]) == ("35.00", round(1 / 12, 4))
     assert found["delays_minutes"]["advice_asked_to_given"]["median"] == 6.0
     assert day_of([lost], bievre)["share_abandoned"] == 1.0
+    nobody = Story().rings().answered().received().qualified().booked().act("door_closed", codes=()).closed("refused_by_patient", 6 * HOUR)
+    assert (day_of([nobody], bievre)["missed"], day_of([nobody], bievre)["by_outcome"]) == (1, {"refused_by_patient": 1})
     assert day_of([waiting], bievre, now=NINE + 60 * HOUR)["late_48h"] == 1
     assert day_of([waiting], bievre)["share_answered_48h_of_due"] is None
 
@@ -144,6 +146,7 @@ def test_48_hours_are_at_risk_without_a_slot_or_with_one_too_late() -> None:
     assert not boards.at_risk(request_of(Story().received().qualified().booked(starts_after=40 * HOUR)), NINE + 30 * HOUR)
     assert boards.at_risk(request_of(Story().received().qualified().booked(starts_after=50 * HOUR)), NINE + HOUR)
     assert not boards.at_risk(request_of(a_consultation()), NINE + 30 * HOUR)
+    assert not boards.at_risk(request_of(Story().received().qualified("planned")), NINE + 30 * HOUR)
 
 
 def test_what_is_stuck_is_listed_by_urgency() -> None:
