@@ -93,6 +93,7 @@ async def page_as(stack: TemporaryStack, browser: Browser) -> AsyncIterator[Page
             await page.get_by_label("Mot de passe").fill(account.password)
             await page.get_by_role("button", name="Entrer").click()
             await page.wait_for_url(lambda url: "/connexion" not in url)
+            await expect(page.locator("#connection")).to_have_text("en ligne")
             return page
 
         yield open_page
