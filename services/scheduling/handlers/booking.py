@@ -188,7 +188,7 @@ async def assist_ends(territory_id: str, subject_id: UUID, tx: Tx, *, now: datet
 async def cancel(tx: Tx, territory_id: str, appointment: Appointment, cause: CancelCause, *, now: datetime) -> None:
     """The slot is free again and the others know. The request's copy is locked by the caller."""
     version = await requests.next_version(tx, territory_id, appointment.request_id)
-    await periods.free(tx, territory_id, appointment.id)
+    await periods.free(tx, territory_id, appointment.id, appointment.slot_id)
     await appointments.cancel(tx, territory_id, appointment.id, cause, version)
     await tx.record(giving.cancelled(territory_id, appointment, cause, version, now=now))
 

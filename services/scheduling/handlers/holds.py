@@ -79,7 +79,7 @@ async def clear_the_way(tx: Tx, slot: Slot, request_id: UUID, *, now: datetime) 
     """For a booking: the request's own hold gives way to its appointment, without SlotReleased, since the slot never was free."""
     own = await _present_hold(tx, slot, request_id, now=now)
     if own is not None:
-        await periods.free(tx, own.territory_id, own.id)
+        await periods.free(tx, own.territory_id, own.id, own.slot_id)
         await tx.unschedule(HOLD_EXPIRES, own.id)
 
 
@@ -107,7 +107,7 @@ async def release_all(tx: Tx, territory_id: str, request_id: UUID, *, now: datet
 
 async def release(tx: Tx, hold: Hold, cause: Literal["given_back", "expired"], *, now: datetime) -> None:
     """Free the slot and tell the colleagues, once: who comes second finds nothing to free."""
-    if await periods.free(tx, hold.territory_id, hold.id) is None:
+    if not await periods.free(tx, hold.territory_id, hold.id, hold.slot_id):
         return
     await tx.unschedule(HOLD_EXPIRES, hold.id)
     await tx.record(

@@ -1,6 +1,5 @@
 """Who has a doctor's time. Every insertion here is judged by the exclusion constraints; the slot's row is locked before."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
@@ -39,32 +38,27 @@ async def _take(tx: Tx, territory_id: str, period_id: UUID, kind: str, slot: Slo
     await slots.block(tx, slot, until=None if hold is None else hold.expires_at, request_id=request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Freed:
-    """A period that was removed."""
-
-    id: UUID
-    practitioner_id: UUID
-    slot_id: UUID
-    request_id: UUID
-
-
 _FREE = """
     DELETE FROM period WHERE territory_id = $1 AND id = $2
-    RETURNING id, practitioner_id, slot_id, inside_round_id, request_id, lower(during) AS starts_at, upper(during) AS ends_at
+    RETURNING slot_id, practitioner_id, inside_round_id, lower(during) AS starts_at, upper(during) AS ends_at
 """
 
 
-async def free(tx: Tx, territory_id: str, period_id: UUID) -> Freed | None:
-    """Give the time back; None when it was already given back."""
+async def free(tx: Tx, territory_id: str, period_id: UUID, slot_id: UUID) -> bool:
+    """Give the time of an appointment or a hold back; False when somebody did already.
+
+    The slot is locked first, as by everybody who wants it: otherwise a booker who holds the slot and waits for this period, and we who
+    hold the period and wait for the slot, would wait for each other.
+    """
+    await slots.lock_slot(tx, territory_id, slot_id)
     row = await tx.sql.fetchrow(_FREE, territory_id, period_id)
     if row is None:
-        return None
+        return False
     await slots.unblock(
         tx, slot_id=row["slot_id"], practitioner_id=row["practitioner_id"], round_id=row["inside_round_id"],
         starts_at=row["starts_at"], ends_at=row["ends_at"],
     )  # fmt: skip
-    return Freed(row["id"], row["practitioner_id"], row["slot_id"], row["request_id"])
+    return True
 
 
 _SELECT_HOLD = "SELECT territory_id, id, slot_id, practitioner_id, request_id, held_by, held_by_initials, expires_at FROM period"

@@ -116,3 +116,25 @@ async def test_one_request_is_booked_once_by_many_hands(open_desk: Opened) -> No
         outcomes = Counter(await asyncio.gather(desk.hear(qualified), *(book(slot_id) for slot_id in slots)))
         assert (outcomes["booked"], outcomes["already_booked"], outcomes["handled"]) == (1, len(slots) - 1, 1)
         assert len(await desk.recorded("scheduling.AppointmentBooked.v1")) == 1
+
+
+async def test_a_slot_is_given_back_while_others_want_it(open_desk: Opened) -> None:
+    """Nobody waits for another in a circle: each is served or refused, none is told to come back later."""
+    async with open_desk() as desk:
+        [slot, *_] = await desk.free_slots("surgery")
+
+        async def book() -> str:
+            try:
+                return str((await desk.book(a_qualified(), slot["slot_id"]))["state"])
+            except Exception as refused:
+                return str(getattr(refused, "code", refused))
+
+        for _ in range(12):
+            mine = await desk.book(a_qualified(), slot["slot_id"])
+            cancel = desk.secretary.post(f"/appointments/{mine['appointment_id']}/cancel", json={"cause": "by_patient"})
+            outcomes = await asyncio.gather(book(), book(), cancel, book(), book())
+            counted = Counter(str(outcome) for outcome in outcomes if isinstance(outcome, str))
+            assert counted["booked"] <= 1 and counted["booked"] + counted["slot_taken"] == 4
+            if counted["booked"]:
+                holder = await desk.sql("SELECT id FROM period WHERE slot_id = $1", UUID(slot["slot_id"]))
+                await desk.secretary.post(f"/appointments/{holder}/cancel", json={"cause": "by_patient"})
