@@ -197,13 +197,13 @@ async def cancel_appointment(
     territory_id: str, appointment_id: UUID, cause: CancelCause, tx: Tx, *, now: datetime, rules: Rules
 ) -> UUID:  # fmt: skip
     """By the patient: the desk goes on with the request. By the doctor: another slot is looked for at once, so that nobody is left
-    without slot or owner. A repeat changes nothing; a closed act is refused."""
+    without slot or owner, unless the 15 or a duty doctor has the request. A repeat changes nothing; a closed act is refused."""
     request = await requests.lock(tx, territory_id, await appointments.request_of(tx.sql, territory_id, appointment_id))
     appointment = await appointments.get(tx.sql, territory_id, appointment_id)
     if appointment.state == "closed":
         raise Refused(f"appointment {appointment_id} is closed")
     if appointment.state == "booked":
         await cancel(tx, territory_id, appointment, cause, now=now)
-        if cause == "by_practitioner" and request.ended_cause is None:
+        if cause == "by_practitioner" and not (request.ended_cause or request.paused_cause):
             await allocate(tx, request, territory_id, now=now, rules=rules)
     return appointment_id
