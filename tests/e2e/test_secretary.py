@@ -89,7 +89,7 @@ async def test_a_slot_held_by_a_colleague_is_hatched_and_named(people: People, p
     await expect(mine.locator(".prop.mine")).to_have_count(0)
     await expect(hers.locator(f"#{slot}")).not_to_have_class(re.compile(r"\bother\b"))
     await mine.keyboard.press("F7")
-    await expect(mine.get_by_role("button", name="15 : ARM en ligne (voix)")).to_be_focused()
+    await expect(mine.get_by_role("button", name="Rappel promis")).to_be_focused()
     await mine.get_by_role("button", name="Renseignement non médical").press("Enter")
     await expect(mine.get_by_text("Personne en ligne")).to_be_visible()
     await hers.keyboard.press("Control+Enter")

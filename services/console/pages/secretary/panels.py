@@ -41,13 +41,17 @@ async def queue(desk: Desk = Depends(at_desk)) -> Response:
     )
     due: list[Json] = tasks.value["items"] if tasks.error is None else []
     calls: list[Json] = ringing.value["items"] if ringing.error is None else []
+    phones: dict[str, str | None] = {}
+    if any(task["kind"] == "abandoned" for task in due):
+        cut = await attempt(desk.services.intake.get("/calls", {"state": "abandoned", "limit": 200}))
+        phones = {call["call_id"]: call["phone"] for call in cut.value["items"]} if cut.error is None else {}
     names = await desk.services.identities(requests=_requests_of(due), purpose="desk_queue")
     return render(
         desk.request, "secretary/_queue.html",
         calls=sorted(calls, key=lambda call: str(call["rang_at"])),
         callbacks=[task for task in due if task["kind"] in ("callback", "abandoned")],
         tasks=[task for task in due if task["kind"] not in ("callback", "abandoned")],
-        names=names, away=ringing.error is not None, now_minus_goal=desk.now - timedelta(seconds=60),
+        names=names, phones=phones, away=ringing.error is not None,
     )  # fmt: skip
 
 

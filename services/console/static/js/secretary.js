@@ -231,13 +231,15 @@ document.addEventListener("click", (event) => {
 
 /* New rows wait behind « 1 nouveau » while somebody is on the line. */
 const seen = new Set();
+let arrived = false; // what stands in the queue when the page opens is not new
 
 function sortRows() {
   const rows = $$("#queue [data-new]");
   const fresh = rows.filter((row) => !seen.has(row.dataset.new));
-  if (!busy()) { fresh.forEach((row) => seen.add(row.dataset.new)); rows.forEach((row) => { row.hidden = false; }); }
+  if (!busy() || !arrived) { fresh.forEach((row) => seen.add(row.dataset.new)); rows.forEach((row) => { row.hidden = false; }); }
   else fresh.forEach((row) => { row.hidden = true; });
-  const waiting = busy() ? fresh.length : 0;
+  const waiting = busy() && arrived ? fresh.length : 0;
+  arrived ||= $("#queue .group") !== null;
   const bar = $("#queue .newbar");
   if (!bar) return;
   bar.hidden = waiting === 0;
