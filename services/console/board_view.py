@@ -1,6 +1,6 @@
 """The live board as drawn: six figures in words, the calls of the day as a path, free places by hour, sentences that must read 0."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -93,7 +93,7 @@ class Chart:
     rows: list[Mapping[str, Any]]
 
 
-def chart(quarters: list[Mapping[str, Any]], territory: Territory, now: datetime) -> Chart:
+def chart(quarters: Sequence[Mapping[str, Any]], territory: Territory, now: datetime) -> Chart:
     past = [one for one in quarters if not one.get("future")]
     highest = max([one["received"] for one in quarters] + [4])
     tick = next(size for size in (1, 2, 5, 10, 20, 50, 100) if highest / size <= 5)

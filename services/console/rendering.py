@@ -173,4 +173,5 @@ _FILTERS: dict[str, Any] = {
     "age": _age,
     "age_band": _mark("age_bands"),
     "number": words.spoken_number,
+    "unbroken": words.unbroken,
 }

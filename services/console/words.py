@@ -1,5 +1,6 @@
 """The catalogue of interface words (strings/fr.yaml) and how instants, ages and places are written in French."""
 
+import re
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,11 @@ def text(key: str) -> str:
 
 def instant(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def unbroken(value: str | None) -> str:
+    """French punctuation stays with its word: a narrow no-break space before ? ! ; and inside « »."""
+    return re.sub(r" (?=[?!;»])|(?<=«) ", "\u202f", value or "")
 
 
 def clock_time(value: datetime | str | None, territory: Territory) -> str:
