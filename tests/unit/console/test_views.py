@@ -119,7 +119,7 @@ def test_calls_are_drawn_from_zero_and_the_future_is_not_drawn() -> None:
     ]
     drawn = chart(quarters, BIEVRE, TUESDAY_9 + timedelta(minutes=40))
     zero_y, zero = drawn.grid[0]
-    assert zero == 0 and [y for _, y in drawn.dots] == [zero_y, 146.0, 100.0]
+    assert zero == 0 and [y for _, y in drawn.dots] == [zero_y, 155.2, 118.4]
     assert len(drawn.lost) == 1
     assert drawn.now_x is not None
     assert drawn.last == "2 appels ce quart d’heure"
