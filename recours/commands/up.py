@@ -111,7 +111,7 @@ def _welcome(stack: Stack, seconds: float) -> str:
     lines += [f"  {name:<12} {url}" for name, url in stack.state().urls.items()]
     lines += ["", f"  data in {stack.data_dir}, logs in {stack.data_dir / 'logs'}"]
     if stack.accounts:
-        lines += ["", "Demo accounts (fictitious people; the second factor's key is for an authenticator application):"]
+        lines += ["", "Demo accounts (fictitious people; these passwords open this folder's stack only):"]
         width = max(len(account.login) for account in stack.accounts)
         lines += [f"  {account.login:<{width}}  {account.password}  {account.description}" for account in stack.accounts]
     return "\n".join([*lines, ""])
