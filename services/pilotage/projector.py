@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _log = log.get("projector")
 
 _WAIT_MILLISECONDS = 200
-_CLUSTER_SECONDS = 10.0
 _RETRY_SECONDS = 0.5
 _METADATA_MILLISECONDS = 5_000
 _LAGS_KEPT = 1_000
@@ -128,7 +127,7 @@ class Projector:
                 batch = await client.getmany(timeout_ms=_WAIT_MILLISECONDS, max_records=self._settings.batch_records)
                 if batch:
                     await self._take(database, batch, cluster_id)
-                if time.monotonic() - checked_at > _CLUSTER_SECONDS:
+                if time.monotonic() - checked_at > self._settings.cluster_check_seconds:
                     if await read_cluster_id(self._address.bootstrap) != cluster_id:
                         raise AnotherLog
                     checked_at = time.monotonic()

@@ -46,7 +46,7 @@ async def take_in(database: Database, facts: Sequence[Event], batch: int) -> int
 
 
 def interleaved(facts: Sequence[Event], dice: random.Random) -> list[Event]:
-    """Any order between (topic, key) pairs; inside one pair the order of the log."""
+    """Any order between (topic, key) pairs; inside one pair the order of the log. The folds need not even that."""
     queues: dict[tuple[str, str], list[Event]] = {}
     for fact in facts:
         queues.setdefault((fact.topic, fact.key), []).append(fact)
@@ -80,7 +80,7 @@ async def test_no_order_between_topics_no_batch_and_no_repetition_changes_a_row(
         dice = random.Random(seed)
         async with database.transaction() as tx:
             await history.empty(tx)
-        order = interleaved(facts, dice)
+        order = interleaved(facts, dice) if seed % 2 else dice.sample(facts, len(facts))
         repeated = order + dice.sample(order, len(order) // 3)
         assert await take_in(database, repeated, dice.randint(1, 15)) == len(facts)
         async with database.reading() as sql:

@@ -210,7 +210,10 @@ async def test_a_broker_that_comes_back_empty_and_is_filled_again_changes_nothin
     with Servers() as servers:
         address = KafkaAddress(servers.kafka_bootstrap)
         await create_topics(address, partitions=3)
-        elsewhere = {"RECOURS_KAFKA_BOOTSTRAP": servers.kafka_bootstrap, "RECOURS_TOPIC_PREFIX": "", "RECOURS_CLOCK_FILE": str(clock_file)}
+        elsewhere = {
+            "RECOURS_KAFKA_BOOTSTRAP": servers.kafka_bootstrap, "RECOURS_TOPIC_PREFIX": "", "RECOURS_CLOCK_FILE": str(clock_file),
+            "RECOURS_PILOTAGE_CLUSTER_CHECK_SECONDS": "1",
+        }  # fmt: skip
         async with running_service(build, "pilotage", **elsewhere) as running:
             facts = [*a_team(), *facts_of(a_red_flag(), an_advice(NINE + HOUR), a_consultation(NINE + 2 * HOUR))]
             await fill(address, facts)
@@ -223,7 +226,7 @@ async def test_a_broker_that_comes_back_empty_and_is_filled_again_changes_nothin
             await create_topics(address, partitions=3)
             new = a_consultation(NINE + 3 * HOUR)
             shuffled = sorted(facts, key=lambda fact: fact.topic)
-            await fill(address, [*shuffled, *new.facts])
+            await fill(address, [*new.facts, *shuffled])  # where we stood in the old log, the new one holds other facts
             await caught_up(running, len(facts) + len(new.facts))
 
             async def read_to_the_end() -> bool:
