@@ -63,7 +63,7 @@ async def test_a_call_from_ringing_to_a_booked_slot_by_keyboard_only(people: Peo
     await expect(page.get_by_text("Personne en ligne")).to_be_visible()
     for call_id in others:
         await people.ask("secretaire1", "intake", "POST", "/hooks/telephony", {"call_id": call_id, "event": "hung_up"})
-    await expect(page.locator("#queue")).to_contain_text("Coupé avant tri")
+    await expect(page.locator("#queue")).to_contain_text("coupé avant tri, à rappeler")
 
 
 async def test_a_slot_held_by_a_colleague_is_hatched_and_named(people: People, page_as: PageAs) -> None:
