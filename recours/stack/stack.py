@@ -1,6 +1,7 @@
 """The whole stack: servers, then databases and topics, then services, then the territory; and back down in reverse."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -190,15 +191,35 @@ class Stack:
             self._clock.keep(self._clock_file)
 
 
+_TEMPORARY = "recours-stack-"
+
+
+def sweep_abandoned(top: Path) -> list[Path]:
+    """Remove temporary stacks whose owner was killed before it could, and return their folders.
+
+    One whose lock names nobody is just starting or leaving; one whose lock is held lives.
+    """
+    swept = []
+    for folder in top.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError, StackError):
+            if folder.stat().st_uid != os.geteuid() or not (folder / "stack.lock").read_text().strip():
+                continue
+            lock = Lock(folder)
+            lock.acquire()
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+            swept.append(folder)
+    return swept
+
+
 class TemporaryStack(Stack):
     """A stack on free ports and a new folder, both given back at the end: for tests, and for `recours day` when nothing runs."""
 
     def __init__(
         self, *, services: Sequence[str] = SERVICES, say: Callable[[str], None] = lambda _: None, durable: bool = True, load: bool = True
     ) -> None:
-        super().__init__(
-            Path(tempfile.mkdtemp(prefix="recours-stack-")), free_base(), services=services, say=say, durable=durable, load=load
-        )
+        sweep_abandoned(Path(tempfile.gettempdir()))
+        super().__init__(Path(tempfile.mkdtemp(prefix=_TEMPORARY)), free_base(), services=services, say=say, durable=durable, load=load)
 
     async def __aenter__(self) -> Self:
         try:

@@ -17,9 +17,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from recours.commands.status import describe
 from recours.stack.environment import Access
 from recours.stack.errors import AlreadyRunning, StackError
-from recours.stack.lock import end_remains, holder
+from recours.stack.lock import Lock, end_remains, holder
 from recours.stack.ports import Ports, free_base
-from recours.stack.stack import Stack, TemporaryStack
+from recours.stack.stack import Stack, TemporaryStack, sweep_abandoned
 from recours.stack.state import ProcessState, StackState, started_ticks
 from shared.events.registry import TOPICS
 from shared.kafka import read_cluster_id
@@ -152,6 +152,21 @@ def _start_and_kill(folder: Path, ports: Ports) -> tuple[int, StackState]:
     assert said == "ready\n" and state is not None
     assert {process.name for process in state.processes if process.pid} == {"preloader", "postgres", "valkey", "kafka"}
     return killed.pid, state
+
+
+def test_a_temporary_stack_whose_owner_was_killed_is_swept_by_the_next_one(folder: Path) -> None:
+    killed, leaving, living = (folder / f"recours-stack-{name}" for name in ("killed", "leaving", "living"))
+    for one in (killed, leaving, living):
+        one.mkdir()
+    (killed / "stack.lock").write_text("4242\n")
+    (leaving / "stack.lock").write_text("")
+    lock = Lock(living)
+    lock.acquire()
+
+    assert sweep_abandoned(folder) == [killed]
+
+    assert not killed.exists() and leaving.exists() and living.exists()
+    lock.release()
 
 
 def test_processes_that_outlive_their_supervisor_are_ended_by_the_next_one() -> None:
