@@ -154,6 +154,16 @@ async def test_handed_over_keeps_the_appointment_until_the_case_is_taken(open_de
         assert len(await desk.recorded(BOOKED)) == 1 and await desk.recorded(UNALLOCATED) == []
 
 
+async def test_a_doctor_who_cancels_does_not_answer_behind_the_back_of_the_15(open_desk: Opened) -> None:
+    async with open_desk() as desk:
+        qualified = automatic()
+        appointment = await booked_by_event(desk, qualified)
+        handed = {"urgency": "red_flag", "channel": "voice", "dialled_at": SEVEN, "handed_by": new_id()}
+        await desk.hear(RequestHandedOver(**about(qualified.request_id, 6), **handed))
+        await desk.secretary.post(f"/appointments/{appointment['appointment_id']}/cancel", json={"cause": "by_practitioner"})
+        assert len(await desk.recorded(BOOKED)) == 1 and await desk.recorded(UNALLOCATED) == []
+
+
 async def test_taken_by_the_15_before_we_hear_of_the_request(open_desk: Opened) -> None:
     async with open_desk() as desk:
         late = automatic()
