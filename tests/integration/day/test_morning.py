@@ -42,7 +42,8 @@ async def played(
     plan: DayPlan, disturb: Callable[[TemporaryStack], Accidents] | None = None
 ) -> tuple[Report, list[str], dict[str, object]]:
     """The report of `plan` on a stack of its own, who was killed, and what `recours check` finds afterwards."""
-    stack = TemporaryStack(services=SERVICES, durable=False)
+    # Whoever kills PostgreSQL asks it to keep what it has committed.
+    stack = TemporaryStack(services=SERVICES, durable=disturb is not None)
     ClockFile(stack.data_dir / "clock", create=True).stand_at(plan.starts_at - timedelta(minutes=30))
     async with stack:
         accidents = disturb(stack) if disturb is not None else None
