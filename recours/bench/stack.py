@@ -6,13 +6,16 @@ import os
 import shutil
 import sys
 import tempfile
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from recours.bench import machine
 from recours.commands.status import describe
+from recours.stack.errors import StackError
 from recours.stack.ports import free_base
 from recours.stack.stack import Stack
+from shared.clock import ClockFile
 
 TARGETS = {"ready_seconds": 15.0, "memory_bytes": 1_200_000_000, "day_wall_seconds": 90.0}
 """design.md, Targets."""
@@ -26,6 +29,8 @@ async def measure(day: str, seed: int) -> dict[str, Any]:
     limits = machine.describe()
     folder = Path(tempfile.mkdtemp(prefix="recours-bench-"))
     try:
+        eve = datetime.combine(date.fromisoformat(day) - timedelta(days=1), time(20), UTC)
+        ClockFile(folder / "clock", create=True).stand_at(eve)
         first = Stack(folder, free_base(), say=_say)
         await first.start()
         await first.stop()
@@ -58,7 +63,7 @@ async def _play(folder: Path, day: str, seed: int) -> dict[str, Any]:
     playing = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
     output, _ = await playing.communicate()
     if playing.returncode != 0:
-        raise RuntimeError(f"recours day ended with {playing.returncode}")
+        raise StackError(f"recours day ended with {playing.returncode}: its reasons are above")
     return dict(json.loads(output))
 
 
