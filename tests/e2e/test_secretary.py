@@ -5,6 +5,7 @@ import re
 from playwright.async_api import expect
 
 from recours.stack.stack import TemporaryStack
+from shared.ids import new_id
 from shared.testing.fixtures import eventually
 from tests.e2e import desk
 from tests.e2e.conftest import PageAs, Shot
@@ -137,3 +138,20 @@ async def test_without_the_agenda_the_rest_goes_on(stack: TemporaryStack, people
         return bool((await people.ask("secretaire1", "scheduling", "GET", "/agenda/free"))["by_mode_hour"])
 
     await eventually(back, within=20)
+
+
+async def test_a_slot_lost_meanwhile_is_named_with_the_next_one(people: People, page_as: PageAs) -> None:
+    page = await page_as("secretaire1")
+    await people.a_call("0639980405")
+    await desk.up_to_the_proposals(page, born="05061982", name="Doublet")
+    await page.keyboard.press("Digit1")
+    mine = await page.locator(".prop.mine").get_attribute("id")
+    hold_id = await page.locator("#draft [name=hold_id]").input_value()
+    assert mine is not None
+    await people.ask("secretaire1", "scheduling", "DELETE", f"/holds/{hold_id}")
+    hers = {"request_id": str(new_id()), "slot_id": mine.removeprefix("proposal-")}
+    await people.ask("secretaire2", "scheduling", "POST", "/holds", hers)
+    await page.keyboard.press("Control+Enter")
+    note = page.locator("#call .note")
+    await expect(note).to_contain_text(f"Pris à l’instant par {people.principal('secretaire2').initials}. Suivant :")
+    await expect(page.locator(".answer-box")).to_have_count(0)

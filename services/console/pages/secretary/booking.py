@@ -1,5 +1,6 @@
 """From a proposal to a booked slot: hold, let go, book; and the slot that a colleague took meanwhile."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -47,7 +48,7 @@ async def hold(desk: Desk = Depends(at_desk)) -> Response:
             "/holds", {"request_id": str(request.id), "slot_id": str(wanted)}, key=desk.key("hold")
         )
     except Refused as refused:
-        return await show(desk, replace(draft, step=4), request, note=_taken(desk, refused, offer, wanted))
+        return await show(desk, replace(draft, step=4), request, note=_taken(desk, refused, _others(offer, wanted)))
     held = Held(UUID(str(kept["hold_id"])), wanted, instant(kept["expires_at"]), offer.slot(wanted) or kept)
     return await show(desk, replace(draft, step=4, slot_id=wanted, hold_id=held.hold_id), request, held=held)
 
@@ -74,19 +75,17 @@ async def book(desk: Desk = Depends(at_desk)) -> Response:
         "request_id": str(request.id), "qualified": request.qualified, "slot_id": str(draft.slot_id),
         "hold_id": str(draft.hold_id) if draft.hold_id else None,
     }  # fmt: skip
-    offer = await offer_for(desk.services, request, desk.visitor.territory)
     try:
         booked: Json = await desk.services.scheduling.post("/appointments", body, key=desk.key("book"))
     except Refused as refused:
         if refused.code == "already_booked" and refused.extra.get("appointment"):
             booked = dict(refused.extra["appointment"])
         else:
-            note = _taken(desk, refused, offer, draft.slot_id)
+            note = _taken(desk, refused, ())
             return await show(desk, replace(draft, step=4, slot_id=None, hold_id=None), request, note=note)
     if form.get("repeated"):
         await attempt(desk.services.intake.post(f"/requests/{request.id}/recap-done", {}, key=desk.key("recap")))
-    proposal = offer.slot(draft.slot_id) or {}
-    return await show(desk, replace(draft, step=5), request, stage="booked", booked={**proposal, **booked})
+    return await show(desk, replace(draft, step=5), request, stage="booked", booked=booked)
 
 
 async def _request(desk: Desk, draft: Draft) -> RequestLook:
@@ -98,19 +97,21 @@ async def _request(desk: Desk, draft: Draft) -> RequestLook:
     return request
 
 
-def _taken(desk: Desk, refused: Refused, offer: Offer, wanted: UUID) -> str:
-    """« Pris par YB. Suivant : … », in the words of the desk."""
+def _others(offer: Offer, wanted: UUID) -> tuple[Json, ...]:
+    return tuple(item for item in offer.items if str(item["slot_id"]) != str(wanted) and not item["gone"])
+
+
+def _taken(desk: Desk, refused: Refused, others: Sequence[Json]) -> str:
+    """« Pris par YB. Suivant : … », in the words of the desk; the refusal of a booking brings the next proposals itself."""
     if refused.code == "too_late":
         return "Ce créneau est après la limite clinique. Ne proposez pas demain : médecin de garde."
     if refused.code != "slot_taken":
         return "Ce créneau ne convient plus à cette demande."
     by = refused.extra.get("taken_by_initials")
     ago = _ago(desk, refused.extra.get("taken_at"))
-    others = refused.extra.get("proposals") or [
-        item for item in offer.items if str(item["slot_id"]) != str(wanted) and not item["held_by_other"]
-    ]
-    following = f" Suivant : {_short(desk, others[0])}." if others else " Plus d’autre place avant la limite."
-    return f"Pris {ago}par {by or 'un collègue'}.{following}"
+    following = refused.extra.get("proposals") or others
+    then = f" Suivant : {_short(desk, following[0])}." if following else " Plus d’autre place avant la limite."
+    return f"Pris {ago}par {by or 'un collègue'}.{then}"
 
 
 def _ago(desk: Desk, taken_at: str | datetime | None) -> str:
