@@ -5,7 +5,6 @@ came back empty and is being refilled) is read from its beginning: facts are rec
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -35,6 +34,7 @@ _log = log.get("projector")
 
 _WAIT_MILLISECONDS = 200
 _RETRY_SECONDS = 0.5
+_STOP_SECONDS = 5.0
 _METADATA_MILLISECONDS = 5_000
 _LAGS_KEPT = 1_000
 _LATE_SECONDS = 30.0
@@ -133,8 +133,7 @@ class Projector:
                     checked_at = time.monotonic()
                 self._measure(client)
         finally:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(client.stop(), 5)
+            await _close(client)
 
     async def _partitions(self) -> list[tuple[str, int]]:
         """Every partition of every topic of ours; raises Unavailable until all topics exist (`recours topics` makes them)."""
@@ -241,3 +240,13 @@ class Projector:
             self._behind_since = time.monotonic()
         for topic, count in behind.items():
             metrics.CONSUMER_LAG.set(count, service="pilotage", topic=topic)
+
+
+async def _close(client: AIOKafkaConsumer) -> None:
+    """In a task of its own: aiokafka cancels its pending fetches in `stop`, and lets their cancellation end whoever awaits it."""
+    stopping = asyncio.create_task(client.stop())
+    await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        stopping.cancel()
+        closing = asyncio.create_task(client._client.close())  # what `stop` had not come to
+        await asyncio.wait({closing}, timeout=_STOP_SECONDS)
