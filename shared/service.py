@@ -143,8 +143,21 @@ class Service:
 
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
-        task.add_done_callback(_die_loudly)
+        task.add_done_callback(self._die_loudly)
         self._running.append(task)
+
+    def _die_loudly(self, task: "asyncio.Task[None]") -> None:
+        """A background task that ends by itself is a bug: the process stops and the supervisor starts it again.
+
+        So is one that was cancelled while the service runs: a library let a cancellation of its own out.
+        """
+        if task.cancelled():
+            if self.ready:
+                _log.error("task_cancelled")
+                signal.raise_signal(signal.SIGTERM)
+        elif task.exception() is not None:
+            _log.error("task_died", exception=task.exception())
+            signal.raise_signal(signal.SIGTERM)
 
     async def _run_kafka(self) -> None:
         """Connect when the broker answers; from then on the relay and the client library cope with its absences."""
@@ -279,13 +292,6 @@ async def _answers(question: Awaitable[object]) -> bool:
     except Exception:
         return False
     return True
-
-
-def _die_loudly(task: "asyncio.Task[None]") -> None:
-    """A background task that ends by itself is a bug: the process stops and the supervisor starts it again."""
-    if not task.cancelled() and task.exception() is not None:
-        _log.error("task_died", exception=task.exception())
-        signal.raise_signal(signal.SIGTERM)
 
 
 def run(build: Callable[[], Service]) -> None:
