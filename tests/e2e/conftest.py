@@ -29,7 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _FOLDER in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one stack for all of them
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +101,7 @@ async def page_as(stack: TemporaryStack, browser: Browser) -> AsyncIterator[Page
 
 def _is_ours(text: str) -> bool:
     """Refusals of a service are answers (409, 503…), shown to the person; the browser logs them all the same."""
-    return "Failed to load resource" not in text
+    return "Failed to load resource" not in text and not text.startswith(("htmx:sendError", "htmx:afterRequest", "htmx:responseError"))
 
 
 Shot = Callable[[Page, str], Awaitable[None]]

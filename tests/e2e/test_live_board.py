@@ -58,3 +58,18 @@ async def test_the_coordinator_sees_figures_and_no_name(people: People, page_as:
     assert "Avis demandé" in content
     for secret in ("Zylberstajnquist", patient["phone"], "rue de l’Exemple"):
         assert secret not in content
+
+
+async def test_a_console_away_is_said_with_the_age_of_what_is_shown_and_the_page_comes_back_by_itself(
+    people: People, page_as: PageAs
+) -> None:
+    page = await page_as("ops")
+    chip = page.locator("#connection")
+    await people.stack.stop_process("console")
+    try:
+        await expect(chip).to_have_text("hors ligne")
+        await expect(page.locator(".stale-mark").first).to_contain_text("il y a", timeout=45_000)
+    finally:
+        await people.stack.start_process("console")
+    await expect(chip).to_have_text("en ligne", timeout=20_000)
+    await expect(page.locator(".stale-mark")).to_have_count(0, timeout=20_000)

@@ -40,8 +40,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "detail") return;
   restoreDraft();
-  if (sheet?.open) sheet.close();
   const asked = event.detail.requestConfig?.elt;
+  // Only the outcome chosen in the sheet closes it: a file that refreshes by itself behind it does not.
+  if (sheet?.open && sheet.contains(asked)) sheet.close();
   if (asked?.matches("[data-item], .next a")) {
     main.setAttribute("data-open", "");
     if (narrow.matches) document.querySelector("#detail [data-back]")?.focus();

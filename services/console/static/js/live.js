@@ -1,6 +1,6 @@
 // The live stream: hints say which panel changed, the page refetches it. Without hints panels refetch by themselves.
 import { hourMinute, setClock } from "./clock.js";
-import { newTrace } from "./request.js";
+import { continueTrace } from "./request.js";
 
 const BEAT_LATE = 9_000;
 const BEAT_LOST = 20_000;
@@ -52,6 +52,8 @@ function rowsOf(panel) {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const panel = event.detail.target;
+  // A command on its way out of this panel answers with the newer state: nothing may take its form away before.
+  if (event.detail.requestConfig?.elt === panel && panel.querySelector("form.htmx-request, button.htmx-request")) { event.detail.shouldSwap = false; return; }
   if (panel?.dataset?.live) before.set(panel, rowsOf(panel));
 });
 
@@ -59,7 +61,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const panel = event.detail.target?.isConnected ? event.detail.target : document.getElementById(event.detail.target?.id);
   if (!panel?.dataset?.live) return;
   freshAt.set(panel, performance.now());
-  panel.querySelector(":scope > .pane-h > .stale-mark[data-auto]")?.remove();
+  panel.querySelector(".stale-mark[data-auto]")?.remove();
   const old = before.get(event.detail.target);
   if (!old || !hinted.delete(panel)) return;
   for (const [id, content] of rowsOf(panel)) {
@@ -72,7 +74,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 function refetch(panel, trace = null) {
   if (document.visibilityState === "hidden" && !trace) return;
-  panel.dataset.trace = trace ?? newTrace();
+  // A refetch that waits in the queue keeps the trace of the change that asked for it.
+  if (trace) continueTrace(panel, trace);
   window.htmx.trigger(panel, "refresh");
 }
 
@@ -156,7 +159,7 @@ function show() {
 function markStale() {
   for (const panel of document.querySelectorAll("[data-live]")) {
     const age = performance.now() - (freshAt.get(panel) ?? 0);
-    const head = panel.querySelector(":scope > .pane-h");
+    const head = panel.querySelector(".pane-h, .group");
     if (!head || age < STALE) continue;
     let mark = head.querySelector(".stale-mark[data-auto]");
     if (!mark) {

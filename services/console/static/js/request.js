@@ -14,6 +14,12 @@ export function newKey() {
 }
 
 const keys = new WeakMap();
+const traces = new WeakMap();
+
+/** The next request of `element` belongs to this trace; kept beside the element, since a swap rewrites its attributes. */
+export function continueTrace(element, trace) {
+  traces.set(element, trace);
+}
 
 function keyOf(element) {
   if (!keys.has(element)) keys.set(element, newKey());
@@ -22,8 +28,8 @@ function keyOf(element) {
 
 document.addEventListener("htmx:configRequest", (event) => {
   const { elt, headers, verb } = event.detail;
-  headers.traceparent = elt.dataset.trace || newTrace();
-  delete elt.dataset.trace;
+  headers.traceparent = traces.get(elt) ?? newTrace();
+  traces.delete(elt);
   if (verb !== "get") headers["Idempotency-Key"] = keyOf(elt);
 });
 
