@@ -5,9 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import httpx
-from pydantic import ValidationError
-
+from recours.day.ops_line import OpsLine
 from shared.settling import SettledReport, earliest_due, is_settled
 
 _PAUSE_SECONDS = 0.01
@@ -23,10 +21,7 @@ class Watch:
 
     def __init__(self, ops_urls: Mapping[str, str], *, patience_seconds: float = 180.0) -> None:
         self._services = tuple(ops_urls)
-        self._clients = {
-            name: httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(10.0, connect=1.0), trust_env=False)
-            for name, url in ops_urls.items()
-        }
+        self._lines = {name: OpsLine(url) for name, url in ops_urls.items()}
         self._patience_seconds = patience_seconds
         self.waited_seconds = 0.0
         self.looks = 0
@@ -74,15 +69,15 @@ class Watch:
 
     async def tick(self) -> None:
         """Poke every service to run now what is due; whoever is away will do it by itself."""
-        await asyncio.gather(*(self._poke(client) for client in self._clients.values()))
+        await asyncio.gather(*(line.ask("POST", "/internal/tick") for line in self._lines.values()))
 
     async def close(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
+        for line in self._lines.values():
+            await line.close()
 
     async def _look(self, services: Sequence[str]) -> dict[str, SettledReport | None]:
         self.looks += len(services)
-        found = await asyncio.gather(*(self._ask(self._clients[name]) for name in services))
+        found = await asyncio.gather(*(self._ask(self._lines[name]) for name in services))
         return dict(zip(services, found, strict=True))
 
     def _unfinished(self, known: Mapping[str, SettledReport | None]) -> tuple[str, ...]:
@@ -99,15 +94,6 @@ class Watch:
             or any(offset < ends.get(place, 0) for place, offset in report.positions.items())
         )
 
-    async def _ask(self, client: httpx.AsyncClient) -> SettledReport | None:
-        try:
-            answer = await client.get("/internal/settled")
-            return SettledReport.model_validate_json(answer.content) if answer.is_success else None
-        except (httpx.TransportError, ValidationError):
-            return None
-
-    async def _poke(self, client: httpx.AsyncClient) -> None:
-        try:
-            await client.post("/internal/tick")
-        except httpx.TransportError:
-            return
+    async def _ask(self, line: OpsLine) -> SettledReport | None:
+        answer = await line.ask("GET", "/internal/settled")
+        return None if answer is None else SettledReport.model_validate_json(answer)
