@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +181,24 @@ def test_processes_that_outlive_their_supervisor_are_ended_by_the_next_one() -> 
 
 def test_a_later_process_with_the_same_pid_is_not_taken_for_ours() -> None:
     assert not ProcessState("intake", os.getpid(), "ready", started_ticks=1).is_alive()
+
+
+def test_ctrl_c_during_the_start_leaves_nothing(folder: Path) -> None:
+    environment = {**os.environ, "RECOURS_DATA_DIR": str(folder), "RECOURS_PORT_BASE": str(free_base().base)}
+    with subprocess.Popen([sys.executable, "-m", "recours", "up"], env=environment, stderr=subprocess.PIPE, text=True) as starting:
+        assert starting.stderr is not None
+        deadline = time.monotonic() + 30
+        while (state := StackState.read(folder)) is None or not any(process.is_alive() for process in state.processes):
+            assert time.monotonic() < deadline and starting.poll() is None
+            time.sleep(0.01)
+
+        starting.send_signal(signal.SIGINT)
+        said = starting.stderr.read()
+
+    assert starting.returncode == 130
+    assert said.endswith("stopped before it was ready\n")
+    assert not any(process.is_alive() for process in state.processes)
+    assert holder(folder) is None
 
 
 def test_commands_without_a_stack_say_so(folder: Path) -> None:
