@@ -37,9 +37,7 @@ class Watch:
         asked = self._services
         while True:
             if time.monotonic() > deadline:
-                raise NotSettled(
-                    f"the stack is not settled after {self._patience_seconds:.0f} s; still at work or away: {', '.join(asked)}"
-                )
+                raise NotSettled(f"the stack is not settled after {self._patience_seconds:.0f} s: {self._explain(known, asked)}")
             known |= await self._look(asked)
             asked = self._unfinished(known)
             if not asked:
@@ -93,6 +91,21 @@ class Watch:
             or not report.quiet
             or any(offset < ends.get(place, 0) for place, offset in report.positions.items())
         )
+
+    def _explain(self, known: Mapping[str, SettledReport | None], asked: Sequence[str]) -> str:
+        """For whoever must look: who is away, at work, without its partitions, or behind."""
+        words = []
+        for name in asked:
+            report = known.get(name)
+            if report is None:
+                words.append(f"{name} is away")
+            elif not report.positions:
+                words.append(f"{name} reads no partition")
+            else:
+                words.append(
+                    f"{name} is {'behind' if report.quiet else 'at work'} (handled {report.counters}, stands at {report.positions})"
+                )
+        return "; ".join(words)
 
     async def _ask(self, line: OpsLine) -> SettledReport | None:
         answer = await line.ask("GET", "/internal/settled")
