@@ -24,11 +24,11 @@ document.addEventListener("click", (event) => {
 const drafts = new Map();
 
 document.addEventListener("input", (event) => {
-  if (event.target.id === "words") drafts.set(event.target.closest("[data-case]").dataset.case, event.target.value);
+  if (event.target.name === "words") drafts.set(event.target.closest("[data-case]").dataset.case, event.target.value);
 });
 
 function restoreDraft() {
-  const field = document.getElementById("words");
+  const field = document.querySelector("#detail textarea[name=words]");
   const draft = drafts.get(document.getElementById("detail")?.dataset.case);
   if (field && draft && !field.value) field.value = draft;
 }

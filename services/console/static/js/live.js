@@ -52,6 +52,8 @@ function rowsOf(panel) {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const panel = event.detail.target;
+  // The panel shows something else by now: this answer is about what it showed before.
+  if (event.detail.requestConfig.elt === panel && panel.getAttribute("hx-get") !== event.detail.pathInfo.requestPath) { event.detail.shouldSwap = false; return; }
   // A command on its way out of this panel answers with the newer state: nothing may take its form away before.
   if (event.detail.requestConfig?.elt === panel && panel.querySelector("form.htmx-request, button.htmx-request")) { event.detail.shouldSwap = false; return; }
   if (panel?.dataset?.live) before.set(panel, rowsOf(panel));
