@@ -10,6 +10,7 @@ from shared.settling import SettledReport, earliest_due, is_settled
 
 _PAUSE_SECONDS = 0.01
 _AWAY_PAUSE_SECONDS = 0.2
+_ASK_ALL_AFTER_SECONDS = 0.5
 
 
 class NotSettled(RuntimeError):
@@ -29,7 +30,7 @@ class Watch:
     async def settle(self) -> datetime | None:
         """Returns once the stack is settled: the instant of its next promise. Raises NotSettled when it never is.
 
-        While somebody is busy only the busy ones are asked again; the judgement itself is always two looks at everybody.
+        For half a second only the busy ones are asked again, then everybody; the judgement itself is always two looks at everybody.
         """
         started = time.monotonic()
         deadline = started + self._patience_seconds
@@ -37,7 +38,7 @@ class Watch:
         asked = self._services
         while True:
             if time.monotonic() > deadline:
-                raise NotSettled(f"the stack is not settled after {self._patience_seconds:.0f} s: {self._explain(known, asked)}")
+                raise NotSettled(f"the stack is not settled after {self._patience_seconds:.0f} s: {self._explain(known)}")
             known |= await self._look(asked)
             asked = self._unfinished(known)
             if not asked:
@@ -50,7 +51,9 @@ class Watch:
                     return earliest_due(after)
                 known = again
                 continue
-            away = any(known[name] is None for name in asked)
+            if time.monotonic() - started > _ASK_ALL_AFTER_SECONDS:
+                asked = self._services  # a broker that came back empty makes what the others said before void
+            away = any(report is None for report in known.values())
             await asyncio.sleep(_AWAY_PAUSE_SECONDS if away else _PAUSE_SECONDS)
 
     async def reports(self) -> list[SettledReport]:
@@ -92,11 +95,11 @@ class Watch:
             or any(offset < ends.get(place, 0) for place, offset in report.positions.items())
         )
 
-    def _explain(self, known: Mapping[str, SettledReport | None], asked: Sequence[str]) -> str:
+    def _explain(self, known: Mapping[str, SettledReport | None]) -> str:
         """For whoever must look: who is away, at work, without its partitions, or behind."""
         words = []
-        for name in asked:
-            report = known.get(name)
+        for name in self._unfinished(known):
+            report = known[name]
             if report is None:
                 words.append(f"{name} is away")
             elif not report.positions:
