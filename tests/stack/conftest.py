@@ -36,7 +36,7 @@ async def stack(traces: Path) -> AsyncIterator[TemporaryStack]:
     build_web()
     os.environ["RECOURS_TRACES"] = f"file:{traces}"
     try:
-        async with TemporaryStack(durable=False) as running:
+        async with TemporaryStack() as running:  # durable: PostgreSQL is killed here, and what it had accepted must stand
             ClockFile(running.access.clock_file).run_from(MORNING)
             await load_territory(running.access, running.services, on=TUESDAY)
             yield running
