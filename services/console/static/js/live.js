@@ -131,9 +131,18 @@ document.addEventListener("recours:refetch", (event) => {
 });
 
 function connect() {
+  let listening = false;
   source = new EventSource(document.body.dataset.liveStream);
-  source.addEventListener("open", () => { failing = false; lastBeat = performance.now(); show(); refetchAll(); });
-  source.addEventListener("beat", (event) => { const { now, rate } = JSON.parse(event.data); lastBeat = performance.now(); failing = false; setClock(now, rate); show(); });
+  source.addEventListener("open", () => { listening = false; failing = false; lastBeat = performance.now(); show(); });
+  source.addEventListener("beat", (event) => {
+    const { now, rate } = JSON.parse(event.data);
+    lastBeat = performance.now();
+    failing = false;
+    setClock(now, rate);
+    show();
+    // The first beat comes once the server listens for us: what changed before is seen by this refetch, what changes after by a hint.
+    if (!listening) { listening = true; refetchAll(); }
+  });
   source.addEventListener("hint", (event) => hint(JSON.parse(event.data)));
   source.addEventListener("error", () => {
     failing = true;
