@@ -5,8 +5,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+import pytest
 
 from recours.stack.ports import free_port
 from recours.stack.process import ProcessSpec, end, launch, wait_ready
@@ -29,6 +33,22 @@ def why_not() -> str | None:
 def is_required() -> bool:
     """Whether a run without it must fail."""
     return os.environ.get("RECOURS_APACHE_KAFKA") == "required"
+
+
+@contextmanager
+def running_apache_kafka() -> "Iterator[ApacheKafka]":
+    """A started broker. Where it cannot run the test is left out with the reason, or fails when it is required."""
+    reason = why_not()
+    if reason is not None:
+        if is_required():
+            pytest.fail(f"Apache Kafka is required: {reason}")
+        pytest.skip(f"Apache Kafka left out: {reason}")
+    broker = ApacheKafka()
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 class ApacheKafka:

@@ -24,7 +24,7 @@ from shared.http import ServiceClient
 from shared.kafka import KafkaAddress, create_topics
 from shared.migrate import create_database, migrate
 from shared.service import Service
-from shared.testing.apache_kafka import ApacheKafka, is_required, why_not
+from shared.testing.apache_kafka import ApacheKafka, running_apache_kafka
 
 ISSUER = TokenIssuer.generate()
 MASTER_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -42,15 +42,8 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def apache_kafka() -> Iterator[ApacheKafka]:
     """One Apache Kafka broker of this run. Left out with its reason only where it is not required."""
-    reason = why_not()
-    if reason is not None:
-        if is_required():
-            pytest.fail(f"Apache Kafka is required: {reason}")
-        pytest.skip(f"Apache Kafka left out: {reason}")
-    broker = ApacheKafka()
-    broker.start()
-    yield broker
-    broker.stop()
+    with running_apache_kafka() as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.testing.apache_kafka import ApacheKafka, is_required, why_not
+from shared.testing.apache_kafka import ApacheKafka, running_apache_kafka
 from shared.testing.fixtures import RunningService, eventually
 from tests.integration.kernel.test_delivery import Recorder, a_service, an_opened_session, record
 
@@ -14,15 +14,8 @@ pytestmark = pytest.mark.apache
 @pytest.fixture
 def own_kafka() -> Iterator[ApacheKafka]:
     """A broker of this test alone."""
-    reason = why_not()
-    if reason is not None:
-        if is_required():
-            pytest.fail(f"Apache Kafka is required: {reason}")
-        pytest.skip(f"Apache Kafka left out: {reason}")
-    broker = ApacheKafka()
-    broker.start()
-    yield broker
-    broker.stop()
+    with running_apache_kafka() as broker:
+        yield broker
 
 
 @pytest.fixture
