@@ -26,7 +26,7 @@ _RELAY_LOCK = 0x7265636F757273  # "recours": one relay per database
 ROUND_ROWS = 500
 _IDLE_SECONDS = 1.0
 _CLUSTER_SECONDS = 10.0
-_SEND_SECONDS = 15.0
+_SEND_SECONDS = 5.0  # a broker that came back empty has no topics at first: give up early, ask which log it is, send again
 _RETRY_SECONDS = 0.5
 
 _PENDING = """

@@ -29,6 +29,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "150",
     "shared_buffers": "64MB",
+    "recovery_init_sync_method": "syncfs",  # after a crash: one sync of the file system, not one of each of thousands of files
     "max_wal_size": "512MB",
     "jit": "off",
     "timezone": "UTC",

@@ -37,7 +37,7 @@ async def test_a_killed_process_loses_nothing(victim: str, people: People, stack
                 return False
             return state in ("booked", "advice_pending", "unallocated")
 
-        await eventually(placed, within=40, every=0.2)
+        await eventually(placed, within=90, every=0.2)
 
         async def told(subject: str = request_id) -> bool:
             try:
@@ -47,4 +47,4 @@ async def test_a_killed_process_loses_nothing(victim: str, people: People, stack
             types = [item["type"] for item in story["items"]]
             return types.count("AppointmentBooked") + types.count("RequestUnallocated") == 1
 
-        await eventually(told, within=40, every=0.2)
+        await eventually(told, within=90, every=0.2)

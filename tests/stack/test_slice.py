@@ -103,7 +103,11 @@ async def test_a_call_goes_through_all_services(people: People) -> None:
         return wanted <= types
 
     await eventually(story)
-    assert await state_of(people, request_id) == "honoured"
+
+    async def honoured() -> bool:
+        return await state_of(people, request_id) == "honoured"
+
+    await eventually(honoured)
 
 
 async def test_a_red_flag_is_handed_over_with_everything_empty(people: People) -> None:

@@ -59,6 +59,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (panel?.dataset?.live) before.set(panel, rowsOf(panel));
 });
 
+/* idiomorph gives the focus back to text fields only: a list or a button that was moved would lose it, and the next key with it. */
+let focusedId = "";
+document.addEventListener("htmx:beforeSwap", () => { focusedId = document.activeElement?.id ?? ""; });
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.activeElement === document.body && focusedId) document.getElementById(focusedId)?.focus({ preventScroll: true });
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   const panel = event.detail.target?.isConnected ? event.detail.target : document.getElementById(event.detail.target?.id);
   if (!panel?.dataset?.live) return;
@@ -74,12 +81,33 @@ document.addEventListener("htmx:afterSettle", (event) => {
   }
 });
 
+/* One refetch of a panel at a time; what is asked meanwhile is asked once more afterwards. htmx forgets its own queue when a swap re-reads the panel. */
+const IN_FLIGHT_AT_MOST = 5_000;
+const flying = new WeakMap();
+const again = new WeakMap();
+
 function refetch(panel, trace = null) {
   if (document.visibilityState === "hidden" && !trace) return;
-  // A refetch that waits in the queue keeps the trace of the change that asked for it.
+  if (performance.now() - (flying.get(panel) ?? -IN_FLIGHT_AT_MOST) < IN_FLIGHT_AT_MOST) {
+    again.set(panel, trace ?? again.get(panel) ?? null);
+    return;
+  }
   if (trace) continueTrace(panel, trace);
   window.htmx.trigger(panel, "refresh");
 }
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const panel = event.detail.elt;
+  if (panel.dataset?.live && event.detail.requestConfig.verb === "get") flying.set(panel, performance.now());
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const panel = event.detail.elt;
+  if (!flying.delete(panel) || !again.has(panel)) return;
+  const trace = again.get(panel);
+  again.delete(panel);
+  setTimeout(() => panel.isConnected && refetch(panel, trace));
+});
 
 function panelsFor(name) {
   return document.querySelectorAll(`[data-live~="${name}"]`);
