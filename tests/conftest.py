@@ -1,5 +1,6 @@
 """All tests share the kernel's fixtures."""
 
+import os
 from typing import Any
 
 import hypothesis  # noqa: F401  # its plugin would import it at the end of a run, where Python 3.11 fails on it (AST recursion depth)
@@ -19,6 +20,13 @@ class ByStack(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         folder = "/".join(nodeid.split("/")[:2])
         return folder if folder in ("tests/e2e", "tests/stack") else nodeid.split("::", 1)[0]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Two workers never draw the same free port."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        os.environ["RECOURS_PORT_HALF"] = str(int(worker.removeprefix("gw")) % 2)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack:

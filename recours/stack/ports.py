@@ -1,5 +1,6 @@
 """The addresses of a stack: one base, fixed offsets; all on the loopback."""
 
+import os
 import random
 import socket
 from collections.abc import Mapping
@@ -16,8 +17,9 @@ _OPS_OFFSET = 20
 SPAN = _OPS_OFFSET + len(SERVICES)
 DEFAULT_BASE = 8700
 
-_LOWEST, _HIGHEST = 20_000, 32_000
-"""Below Linux's range for outgoing connections (32768-60999), which would otherwise race for the same numbers."""
+_BASES, _SINGLES = (20_000, 26_000), (26_000, 32_000)
+"""Below Linux's range for outgoing connections (32768-60999), which would otherwise race for the same numbers; a stack's and a single
+port never race either. `RECOURS_PORT_HALF` (0 or 1) keeps two test workers apart: a free port is free until somebody else takes it."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,23 @@ def refuse_taken(ports: Ports) -> None:
 def free_port() -> int:
     """A port that nobody listens on now."""
     for _ in range(200):
-        port = random.randint(_LOWEST, _HIGHEST)
+        port = _draw(*_SINGLES, step=1)
         if is_free(port):
             return port
-    raise StackError(f"no free port found between {_LOWEST} and {_HIGHEST}")
+    raise StackError(f"no free port found between {_SINGLES[0]} and {_SINGLES[1]}")
 
 
 def free_base() -> Ports:
     """Ports of a temporary stack, all free now."""
     for _ in range(200):
-        ports = Ports(random.randrange(_LOWEST, _HIGHEST, 50))
+        ports = Ports(_draw(*_BASES, step=50))
         if all(is_free(port) for port in ports.by_use().values()):
             return ports
-    raise StackError(f"no {SPAN} free ports in a row found between {_LOWEST} and {_HIGHEST}")
+    raise StackError(f"no {SPAN} free ports in a row found between {_BASES[0]} and {_BASES[1]}")
+
+
+def _draw(lowest: int, highest: int, *, step: int) -> int:
+    half = os.environ.get("RECOURS_PORT_HALF")
+    if half in ("0", "1"):
+        return random.randrange(lowest + step * int(half), highest, 2 * step)
+    return random.randrange(lowest, highest, step)
