@@ -30,6 +30,8 @@ _OPEN = "SELECT id FROM dead_letter WHERE replayed_at IS NULL AND discarded_at I
 _REPLAYED = "UPDATE dead_letter SET replayed_at = $2 WHERE id = $1"
 _DISCARDED = "UPDATE dead_letter SET discarded_at = $2 WHERE id = $1 AND replayed_at IS NULL AND discarded_at IS NULL RETURNING id"
 _REQUEST_REFILL = "UPDATE relay_state SET refill_requested = true"
+# A handler that claimed just before the floor must end first, else its row would outlive the trimming.
+_TRIM_ALONE = "LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE"
 _TRIM_FLOOR = """
     INSERT INTO inbox_floor (consumer, event_id)
     SELECT DISTINCT consumer, $1::uuid FROM inbox
@@ -117,6 +119,7 @@ async def trim(request: Request, before: datetime) -> dict[str, Any]:
     oldest_kept = f"{int(before.timestamp() * 1000):012x}"
     boundary = f"{oldest_kept[:8]}-{oldest_kept[8:]}-7000-8000-000000000000"
     async with _service(request).database.transaction() as tx:
+        await tx.sql.execute(_TRIM_ALONE)
         await tx.sql.execute(_TRIM_FLOOR, boundary)
         return {"trimmed": await tx.sql.fetchval(_TRIM, boundary)}
 
