@@ -16,7 +16,7 @@ from recours.day.draws import Draws
 from recours.day.fifteen import Fifteen
 from recours.day.scene import Scene
 from recours.day.settling import Watch
-from recours.day.stage import SERVICES, Stage
+from recours.day.stage import SERVICES, Observer, Stage
 from recours.demand import Assumptions, Demand, generate_day
 from recours.stack.environment import Access
 from recours.stack.loading import load_territory
@@ -100,12 +100,14 @@ def plan_day(folder: Path, *, on: date | None, seed: int, clock: ClockFile | Non
     return DayPlan(territory, assumptions, demand, Cast.load(folder, territory.id))
 
 
-async def play(access: Access, plan: DayPlan, *, progress: Callable[[datetime], None] = lambda _: None) -> Played:
+async def play(
+    access: Access, plan: DayPlan, *, progress: Callable[[datetime], None] = lambda _: None, observer: Observer | None = None
+) -> Played:
     """Play `plan`; the clock runs on from the end of the day whatever happens. Raises NotSettled, Unavailable after minutes of absence."""
     clock = ClockFile(access.clock_file)
     watch = Watch({service: access.ops_url(service) for service in SERVICES})
     conductor = Conductor(clock, watch, starts_at=plan.starts_at, progress=progress)
-    stage = Stage(access, conductor)
+    stage = Stage(access, conductor, observer)
     try:
         clock.stand_at(plan.starts_at)
         await load_territory(access, SERVICES, on=plan.on)

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
 
 from recours.day.conductor import Conductor
 from recours.stack.environment import Access
@@ -17,13 +19,37 @@ _PAUSE_SECONDS = 0.25
 _PATIENCE_SECONDS = 180.0
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A command as an actor gave it. `caller` and `key` are what the service knows it by."""
+
+    service: str
+    method: str
+    path: str
+    caller: UUID
+    key: str
+    body: Mapping[str, Any]
+
+
+class Observer(Protocol):
+    """Whoever wants to know what the actors were told: each command before it leaves, and how it ended for the actor."""
+
+    def sent(self, command: Sent) -> None: ...
+
+    def answered(self, command: Sent, answer: Mapping[str, Any]) -> None: ...
+
+    def failed(self, command: Sent, reason: BaseException) -> None:
+        """Refused, or given up: then nobody knows whether it was done."""
+
+
 class Stage:
     """Commands and reads. Counts commands and how long an absent service made us wait; neither reaches the report's figures."""
 
-    def __init__(self, access: Access, conductor: Conductor) -> None:
+    def __init__(self, access: Access, conductor: Conductor, observer: Observer | None = None) -> None:
         issuer = TokenIssuer(access.token_private_key)
         self._clients = {name: ServiceClient(access.url(name), issuer, name) for name in SERVICES}
         self._conductor = conductor
+        self._observer = observer
         self.commands = 0
         self.repeated = 0
 
@@ -51,14 +77,26 @@ class Stage:
         self, method: str, service: str, path: str, who: Principal, body: Mapping[str, Any] | None, *, if_match: int | None = None
     ) -> dict[str, Any]:
         """Done once, whatever happens to the service meanwhile. Raises the service's refusals, Unavailable after three minutes."""
-        key = str(new_id())
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        command = Sent(service, method, path, who.sub, str(new_id()), dict(body or {}))
         self.commands += 1
         self._conductor.touched()
+        if self._observer is None:
+            return await self._until_answered(command, who, if_match)
+        self._observer.sent(command)
+        try:
+            answer = await self._until_answered(command, who, if_match)
+        except BaseException as reason:
+            self._observer.failed(command, reason)
+            raise
+        self._observer.answered(command, answer)
+        return answer
+
+    async def _until_answered(self, command: Sent, who: Principal, if_match: int | None) -> dict[str, Any]:
+        client, deadline = self._clients[command.service], time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
-                return await self._clients[service].request(
-                    method, path, principal=who, json=dict(body or {}), idempotency_key=key, if_match=if_match
+                return await client.request(
+                    command.method, command.path, principal=who, json=command.body, idempotency_key=command.key, if_match=if_match
                 )
             except Unavailable:
                 if time.monotonic() > deadline:
