@@ -82,7 +82,8 @@ class Service:
         self.redis: redis.Redis = redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1, decode_responses=True
         )
-        self.app = http.make_app(name, lifespan=self._lifespan)
+        limits = http.BodyLimits(settings.http_body_bytes, settings.http_body_seconds)
+        self.app = http.make_app(name, limits=limits, lifespan=self._lifespan)
         for router in routers:
             self.app.include_router(router)
         self.app.state.service = self

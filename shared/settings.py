@@ -83,6 +83,8 @@ class CommonSettings(BaseSettings):
     kafka_partitions: Annotated[int, Field(ge=1, le=200)] = 3
     clock_file: Path | None = None
     territory_dirs: Annotated[list[Path], BeforeValidator(_paths)] = []
+    http_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
+    http_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     traces: Traces = "none"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.telemetry import TelemetryConfig
 
 from shared import metrics
+from shared.http.bodies import BodyLimits
 from shared.http.edge import install_edge
+from shared.http.openapi import describe_errors
 from shared.http.problems import install_handlers
 from shared.http.reading import VersionedResponse
 from shared.settling import SettledReport
@@ -20,11 +22,12 @@ _TELEMETRY: TelemetryConfig = {"tracing": True, "metrics": False, "logs": False,
 _VITAL = frozenset({"database", "ready"})
 
 
-def make_app(service: str, routers: Sequence[APIRouter] = (), **fastapi_arguments: Any) -> FastAPI:
+def make_app(service: str, routers: Sequence[APIRouter] = (), *, limits: BodyLimits | None = None, **fastapi_arguments: Any) -> FastAPI:
     """A FastAPI application with our errors, ids, spans, limits, metrics and ETags; the rest of the arguments are FastAPI's."""
     app = FastAPI(title=f"recours {service}", default_response_class=VersionedResponse, telemetry=_TELEMETRY, **fastapi_arguments)
     install_handlers(app)
-    install_edge(app, service)
+    install_edge(app, service, limits or BodyLimits())
+    describe_errors(app)
     for router in routers:
         app.include_router(router)
     return app
@@ -45,10 +48,12 @@ class Operated(Protocol):
 
 def make_ops_app(service: Operated) -> FastAPI:
     """/health, /metrics and /internal, served on the second address only."""
-    app = FastAPI(title="recours ops", openapi_url=None, telemetry={**_TELEMETRY, "tracing": False})
+    app = FastAPI(title="recours ops", telemetry={**_TELEMETRY, "tracing": False})
     install_handlers(app)
+    install_edge(app, None, BodyLimits())
+    describe_errors(app)
 
-    @app.get("/health")
+    @app.get("/health", responses={503: {"description": "A vital part is away", "content": {"application/json": {}}}})
     async def health() -> JSONResponse:
         parts = await service.health()
         away = {name for name, answers in parts.items() if not answers}
@@ -56,7 +61,7 @@ def make_ops_app(service: Operated) -> FastAPI:
         named = {name: "up" if answers else "away" for name, answers in parts.items()}
         return JSONResponse({"status": status, "parts": named}, 503 if status == "down" else 200)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def page() -> Response:
         return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 

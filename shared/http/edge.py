@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import log, metrics
-from shared.http.problems import TooLarge, problem, unexpected
+from shared.errors import Malformed, RecoursError
+from shared.http.bodies import BodyLimits, TooLarge, TooSlow, drain, read_body
+from shared.http.problems import problem, unexpected
 from shared.ids import new_id
-
-BODY_LIMIT_BYTES = 1024 * 1024
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -22,9 +22,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 class Edge:
     """ASGI middleware, outermost of ours. Writes nothing about a request but its route, method, status and ids."""
 
-    def __init__(self, app: ASGIApp, service: str) -> None:
+    def __init__(self, app: ASGIApp, service: str | None, limits: BodyLimits) -> None:
         self._app = app
         self._service = service
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,21 +42,34 @@ class Edge:
             if message["type"] == "http.response.start":
                 answered = True
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-                elapsed = time.perf_counter() - started
-                metrics.HTTP_REQUEST_SECONDS.observe(
-                    elapsed, service=self._service, route=_route(scope), method=method, status=str(message["status"])
-                )
+                if self._service is not None:
+                    elapsed = time.perf_counter() - started
+                    metrics.HTTP_REQUEST_SECONDS.observe(
+                        elapsed, service=self._service, route=_route(scope), method=method, status=str(message["status"])
+                    )
             await send(message)
 
         with log.bound(http_request_id=request_id):
             try:
-                await self._app(scope, await _limited(headers, receive), answer)
-            except TooLarge as error:
+                _refuse_odd_address(scope)
+                await self._app(scope, await read_body(headers, receive, self._limits), answer)
+            except (TooLarge, TooSlow) as error:
+                await self._refuse_and_close(error, scope, receive, answer)
+            except RecoursError as error:
                 await problem(error)(scope, receive, answer)
             except Exception as error:
                 failure = unexpected(error)
                 if not answered:
                     await failure(scope, receive, answer)
+
+    async def _refuse_and_close(self, error: RecoursError, scope: Scope, receive: Receive, answer: Send) -> None:
+        """The answer first, then the end of the connection: the rest of the body is not worth waiting for."""
+        response = problem(error)
+        response.headers["Connection"] = "close"
+        await answer({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        await answer({"type": "http.response.body", "body": response.body, "more_body": True})
+        await drain(receive, self._limits)
+        await answer({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _request_id(given: bytes | None) -> str:
@@ -70,35 +84,13 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or "unmatched"
 
 
-async def _limited(headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    """`receive`, once it is sure that the body is within the limit; a body of unknown length is read here. Raises TooLarge."""
-    length = headers.get(b"content-length")
-    if length is not None:
-        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
-            raise TooLarge("the body is over one mebibyte")
-        return receive
-    if b"transfer-encoding" not in headers:
-        return receive
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            return receive
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > BODY_LIMIT_BYTES:
-            raise TooLarge("the body is over one mebibyte")
-    read = False
-
-    async def replay() -> Message:
-        nonlocal read
-        if read:
-            return await receive()
-        read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
+def _refuse_odd_address(scope: Scope) -> None:
+    """A NUL in a path or query is a probe: nothing of ours has one, and PostgreSQL would refuse it later."""
+    for field, raw in (("path", scope.get("raw_path") or b""), ("query", scope["query_string"])):
+        if b"%00" in raw or b"\x00" in raw:
+            raise Malformed("bad address", errors=[{"field": field, "message": "is not text"}])
 
 
-def install_edge(app: FastAPI, service: str) -> None:
-    app.add_middleware(Edge, service=service)
+def install_edge(app: FastAPI, service: str | None, limits: BodyLimits) -> None:
+    """Without a `service` the time of requests is not measured (the operator's address: it is read all the time)."""
+    app.add_middleware(Edge, service=service, limits=limits)

@@ -9,6 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from shared import log
 from shared.db import TRANSIENT
@@ -19,19 +20,15 @@ _MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = "1"
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance"})
 _LOCATIONS = frozenset({"body", "query", "path", "header", "cookie"})
-_BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_BY_STATUS = {
+    400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 408: "too_slow",
+    413: "too_large",
+}  # fmt: skip
 _BY_CODE: Mapping[str, type[RecoursError]] = {
     cls.code: cls for cls in (NotFound, Forbidden, Unauthenticated, Stale, KeyReused, Malformed, Unavailable)
 }
 
 _log = log.get("http")
-
-
-class TooLarge(RecoursError):
-    """The body is over the limit of one mebibyte."""
-
-    code = "too_large"
-    status = 413
 
 
 class Unexpected(RecoursError):
@@ -86,12 +83,23 @@ async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     return problem(Malformed("some fields are wrong", errors=[_field_error(item) for item in error.errors()]))
 
 
-async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # FastAPI's word for a body that is no JSON at all (not UTF-8, nested beyond reason)
+        return problem(Malformed("unreadable body", errors=[{"field": "body", "message": "is not JSON that can be read"}]))
     answer = _document(_BY_STATUS.get(error.status_code, "http_error"), error.status_code, "", {})
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
     return answer
+
+
+def _methods_of(request: Request) -> set[str]:
+    """All methods of the path: Starlette names those of the first route that has it."""
+    scope = {**request.scope, "method": "OPTIONS"}
+    found = (route.methods or set() for route in request.app.routes if isinstance(route, Route) and route.matches(scope)[0] != Match.NONE)
+    return set().union(*found)
 
 
 async def _on_transient(_: Request, error: Exception) -> JSONResponse:
