@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from shared.consumer import EventConsumer, Incoming, readable_headers
 from shared.errors import NotFound, RecoursError, Refused
 from shared.events.registry import event_class
+from shared.http.fields import Instant, RowId
 from shared.http.reading import After, Cursor, Limit
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ async def dead_letters(request: Request, limit: Limit = 50, after: After = None,
 
 
 @router.post("/dead-letters/{letter_id}/replay")
-async def replay_one(request: Request, letter_id: int) -> dict[str, Any]:
+async def replay_one(request: Request, letter_id: RowId) -> dict[str, Any]:
     """Run one again; raises StillFails with the class of the error and leaves the letter open."""
     return {"id": letter_id, "outcome": await _replay(_service(request), letter_id)}
 
@@ -80,7 +81,7 @@ async def replay_all(request: Request) -> dict[str, Any]:
 
 
 @router.post("/dead-letters/{letter_id}/discard")
-async def discard(request: Request, letter_id: int) -> dict[str, Any]:
+async def discard(request: Request, letter_id: RowId) -> dict[str, Any]:
     """Put one away for good; its row stays."""
     async with _service(request).database.transaction() as tx:
         if await tx.sql.fetchval(_DISCARDED, letter_id, datetime.now(UTC)) is None:
@@ -112,10 +113,8 @@ async def refill(request: Request) -> dict[str, Any]:
 
 
 @router.post("/inbox/trim")
-async def trim(request: Request, before: datetime) -> dict[str, Any]:
+async def trim(request: Request, before: Instant) -> dict[str, Any]:
     """Forget what was consumed before an instant: a floor is stored first, below which events are skipped and counted."""
-    if before.tzinfo is None:
-        raise Refused("the instant needs an offset")
     oldest_kept = f"{int(before.timestamp() * 1000):012x}"
     boundary = f"{oldest_kept[:8]}-{oldest_kept[8:]}-7000-8000-000000000000"
     async with _service(request).database.transaction() as tx:

@@ -1,12 +1,11 @@
 """HTTP in of pilotage: the timeline of a request, the live board, the day, what must always be true. Reads only."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime
 
 from services.pilotage import views
 from services.pilotage.domain import board
@@ -18,7 +17,7 @@ from shared import clock
 from shared.auth import Principal, require
 from shared.db import Connection
 from shared.errors import Malformed, NotFound
-from shared.http import DatabaseDep
+from shared.http import DatabaseDep, Day, Instant
 from shared.ids import normalise_reference
 from shared.territory import Territory
 
@@ -64,7 +63,7 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
 
     @router.get("/board")
     async def read_board(
-        database: DatabaseDep, principal: Annotated[Principal, Depends(_BOARD)], on: date | None = None, at: AwareDatetime | None = None
+        database: DatabaseDep, principal: Annotated[Principal, Depends(_BOARD)], on: Day | None = None, at: Instant | None = None
     ) -> dict[str, Any]:
         territory = territory_of(principal)
         instant = at or clock.now()
@@ -93,7 +92,7 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
         return {"items": lines, "total": len(lines)}
 
     @router.get("/day")
-    async def read_day(database: DatabaseDep, principal: Annotated[Principal, Depends(_DAY)], on: date | None = None) -> dict[str, Any]:
+    async def read_day(database: DatabaseDep, principal: Annotated[Principal, Depends(_DAY)], on: Day | None = None) -> dict[str, Any]:
         territory, now = territory_of(principal), clock.now()
         day = on or territory.local(now).date()
         start, end = territory.day_bounds(day)
@@ -125,7 +124,7 @@ def make_router(territories: Mapping[str, Territory], projector: Projector) -> A
 
     @router.get("/integrity")
     async def read_integrity(
-        database: DatabaseDep, principal: Annotated[Principal, Depends(_INTEGRITY)], since: AwareDatetime | None = None
+        database: DatabaseDep, principal: Annotated[Principal, Depends(_INTEGRITY)], since: Instant | None = None
     ) -> dict[str, Any]:
         territory, now = territory_of(principal), clock.now()
         async with database.reading() as sql:

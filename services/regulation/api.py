@@ -17,7 +17,7 @@ from shared.crypto import Sealer
 from shared.db import Connection
 from shared.errors import Forbidden, NotFound
 from shared.events.base import AgeBand, Answer, Code, InseeCode, Mode, Reason, Sex, Urgency
-from shared.http import After, CommandDep, Cursor, DatabaseDep, Limit, MinVersionDep, await_version
+from shared.http import After, CommandDep, Count, Cursor, DatabaseDep, Instant, Limit, MinVersionDep, await_version
 
 _HANDS_OVER = require("secretary", "gp", "duty_doctor", "regulator", "system")
 _AT_THE_15 = require("arm", "regulator")
@@ -36,11 +36,11 @@ class CasePut(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    version: Annotated[int, Field(ge=0)] = 0
+    version: Count = 0
     inbox: Inbox = "fifteen"
     urgency: Urgency
     channel: Channel | None = None
-    dialled_at: AwareDatetime | None = None
+    dialled_at: Instant | None = None
     handed_by_initials: Annotated[str, Field(max_length=8)] | None = None
     breathing: Answer | None = None
     consciousness: Answer | None = None
@@ -51,7 +51,7 @@ class CasePut(BaseModel):
     reason: Reason | None = None
     flags: list[Code] = []
     caller_on_line: bool | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     duty_doctor_id: UUID | None = None
     cause: Code | None = None
 

@@ -1,7 +1,6 @@
 """HTTP in of teleconsult."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from services.teleconsult import repository
 from services.teleconsult.domain import Session, State
 from shared.auth import Principal, require
 from shared.errors import NotFound
-from shared.http import DatabaseDep, MinVersionDep, await_version
+from shared.http import DatabaseDep, Day, MinVersionDep, await_version
 from shared.territory import Territory
 
 _READS = require("gp", "duty_doctor", "secretary", "system")
@@ -54,7 +53,7 @@ def make_router(territories: Mapping[str, Territory]) -> APIRouter:
 
     @router.get("/sessions")
     async def list_sessions(
-        practitioner_id: UUID, on: date, database: DatabaseDep, principal: Annotated[Principal, Depends(_READS)]
+        practitioner_id: UUID, on: Day, database: DatabaseDep, principal: Annotated[Principal, Depends(_READS)]
     ) -> SessionsOfADay:
         territory = territories.get(principal.territory_id)
         if territory is None:

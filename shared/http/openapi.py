@@ -51,8 +51,8 @@ def describe_errors(app: FastAPI) -> None:
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
             schemas[_PROBLEM] = _PROBLEM_SCHEMA
-            for operation in _operations(document):
-                for status in _statuses(operation):
+            for method, operation in _operations(document):
+                for status in _statuses(method, operation):
                     operation["responses"][str(status)] = _answer(status)
         assert app.openapi_schema is not None
         return app.openapi_schema
@@ -60,12 +60,12 @@ def describe_errors(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in document["paths"].values():
-        yield from (operation for method, operation in path.items() if method in _METHODS)
+        yield from ((method, operation) for method, operation in path.items() if method in _METHODS)
 
 
-def _statuses(operation: dict[str, Any]) -> Iterator[int]:
+def _statuses(method: str, operation: dict[str, Any]) -> Iterator[int]:
     """Errors of this kind of route. FastAPI's own 422 (its validation document) is replaced by ours."""
     parameters = operation.get("parameters", [])
     wanted = {503}
@@ -73,8 +73,10 @@ def _statuses(operation: dict[str, Any]) -> Iterator[int]:
         wanted |= {401, 403, 404}  # 404 also for a territory that this deployment does not serve
     if any(parameter["in"] == "path" for parameter in parameters):
         wanted.add(404)
+    if method != "get":
+        wanted.add(409)
     if any(parameter["name"].lower() == "if-match" for parameter in parameters):
-        wanted |= {409, 412}
+        wanted.add(412)
     if "requestBody" in operation:
         wanted |= {408, 413}
     if parameters or "requestBody" in operation:

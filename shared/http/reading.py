@@ -15,6 +15,7 @@ from fastapi import Depends, Query
 from fastapi.responses import JSONResponse
 
 from shared.errors import Malformed
+from shared.http.fields import checked_instant
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[str | None, Query(max_length=500, description="`next` of the page before")]
@@ -38,9 +39,18 @@ class Cursor:
             plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if not isinstance(plain, list):
                 raise TypeError("cursor")
-            return tuple(one(value) for one, value in zip(parse, plain, strict=True))
-        except (binascii.Error, ValueError, TypeError, AttributeError):
+            return tuple(_known(one(value)) for one, value in zip(parse, plain, strict=True))
+        except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             raise Malformed("bad cursor", errors=[{"field": "after", "message": "not a cursor of this list"}]) from None
+
+
+def _known(value: Any) -> Any:
+    """`value` as we might have written it: an instant with its offset, a number that a column holds. Raises ValueError."""
+    if isinstance(value, datetime):
+        return checked_instant(value.isoformat())
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError("number")
+    return value
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """Bodies that come in. What goes out is built in `views.py`."""
 
-from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.intake.domain.ages import AgeUnit
 from services.intake.domain.protocol import Limits
@@ -14,11 +13,12 @@ from services.intake.handlers.patients import Person
 from services.intake.repository.patients import ContactRule, Mt
 from services.intake.sealed import Identity, Words
 from shared.events.base import Answer, Code, InseeCode, Mode, Reason, Sex, Urgency
+from shared.http import Day, Instant
 
 Phone = Annotated[str, Field(max_length=30, pattern=r"^[0-9+ ().-]*$")]
 Line = Annotated[str, Field(max_length=300)]
 Text = Annotated[str, Field(max_length=2000)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 class Body(BaseModel):
@@ -77,7 +77,7 @@ class Step0Body(Body):
 
 class HandOverBody(Body):
     channel: Channel = "voice"
-    dialled_at: AwareDatetime | None = None
+    dialled_at: Instant | None = None
     caller_on_line: bool = True
 
 
@@ -122,7 +122,7 @@ class DecisionBody(Body):
 
 
 class DueBody(Body):
-    due_at: AwareDatetime
+    due_at: Instant
 
 
 class CauseBody(Body):
@@ -146,7 +146,7 @@ class TaskDoneBody(Body):
 
 
 class SearchBody(Body):
-    birth_date: date | None = None
+    birth_date: Day | None = None
     name: Annotated[str, Field(max_length=100)] | None = None
     phone: Phone | None = None
 
@@ -161,7 +161,7 @@ class PatientBody(Body):
     birth_name: Name
     first_name: Name
     used_name: Name | None = None
-    birth_date: date
+    birth_date: Day
     sex: Sex
     phone: Phone | None = None
     address: Line | None = None
@@ -178,8 +178,8 @@ class PatientBody(Body):
     def person(self) -> Person:
         """`voice_only` unless the caller said that messages are fine (H13)."""
         identity = Identity(
-            birth_name=self.birth_name.strip(),
-            first_name=self.first_name.strip(),
+            birth_name=self.birth_name,
+            first_name=self.first_name,
             birth_date=self.birth_date,
             sex=self.sex,
             used_name=self.used_name,

@@ -18,7 +18,7 @@ from shared.auth import Principal, require
 from shared.db import Connection, Tx
 from shared.errors import Forbidden, Malformed
 from shared.events.base import Mode
-from shared.http import CommandDep, DatabaseDep
+from shared.http import CommandDep, DatabaseDep, Day
 
 router = APIRouter(tags=["agenda"])
 
@@ -76,8 +76,8 @@ class FreeView(BaseModel):
 
 
 class MaterialiseBody(Body):
-    from_on: date
-    to_on: date
+    from_on: Day
+    to_on: Day
 
 
 class MaterialisedView(BaseModel):
@@ -105,7 +105,7 @@ class TariffView(BaseModel):
 
 
 @router.get("/practitioners/{practitioner_id}/day")
-async def get_day(practitioner_id: UUID, on: date, database: DatabaseDep, who: Queue) -> DayView:
+async def get_day(practitioner_id: UUID, on: Day, database: DatabaseDep, who: Queue) -> DayView:
     """A doctor reads his own day and those of the doctors he supervises."""
     async with database.reading() as sql:
         doctor = await practitioners.get(sql, who.territory_id, practitioner_id)
@@ -115,7 +115,7 @@ async def get_day(practitioner_id: UUID, on: date, database: DatabaseDep, who: Q
 
 
 @router.get("/agenda")
-async def get_agenda(from_on: date, to_on: date, database: DatabaseDep, who: Desk, rules: RulesDep) -> AgendaView:
+async def get_agenda(from_on: Day, to_on: Day, database: DatabaseDep, who: Desk, rules: RulesDep) -> AgendaView:
     if not from_on <= to_on <= from_on + timedelta(days=_LONGEST_AGENDA_DAYS):
         raise Malformed("bad period", errors=[{"field": "to_on", "message": f"at most {_LONGEST_AGENDA_DAYS} days after from_on"}])
     zone = rules.profile(who.territory_id).zone

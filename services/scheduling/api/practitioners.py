@@ -1,6 +1,6 @@
 """The pool, its weeks, the rota."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated
 from uuid import UUID
 
@@ -15,10 +15,9 @@ from services.scheduling.repository import practitioners
 from shared import clock
 from shared.auth import Principal, require
 from shared.db import Connection, Tx
-from shared.errors import Malformed
 from shared.events.base import InseeCode, Mode
 from shared.events.scheduling import PractitionerStatus
-from shared.http import CommandDep, DatabaseDep
+from shared.http import CommandDep, DatabaseDep, Day, Instant
 
 router = APIRouter(tags=["practitioners"])
 
@@ -63,8 +62,8 @@ class LineBody(Body):
     from_time: Annotated[time, Field(alias="from")]
     to_time: Annotated[time, Field(alias="to")]
     mode: Mode
-    valid_from: date
-    valid_to: date | None = None
+    valid_from: Day
+    valid_to: Day | None = None
     protected: Annotated[int, Field(ge=0, le=20)] = 0
 
     @model_validator(mode="after")
@@ -81,8 +80,8 @@ class WeekBody(Body):
 class DutyBody(Body):
     practitioner_id: UUID
     deputy_id: UUID | None = None
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Instant
+    ends_at: Instant
 
     @model_validator(mode="after")
     def _runs_forward(self) -> "DutyBody":
@@ -159,10 +158,8 @@ async def put_duty(body: RotaBody, command: CommandDep, who: Admin) -> DutyView:
 
 
 @router.get("/rota/duty")
-async def get_duty(database: DatabaseDep, who: Staff, at: Annotated[datetime | None, Query()] = None) -> DutyView:
+async def get_duty(database: DatabaseDep, who: Staff, at: Annotated[Instant | None, Query()] = None) -> DutyView:
     """The rota at an instant, now by default."""
-    if at is not None and at.tzinfo is None:
-        raise Malformed("bad query", errors=[{"field": "at", "message": "an instant with its offset"}])
     instant = at or clock.now()
     async with database.reading() as sql:
         return await _duty(sql, who.territory_id, instant)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from services.scheduling.domain.allocation import WHY_TEXT
 from services.scheduling.domain.model import Appointment
@@ -19,6 +19,7 @@ from shared.db import Connection
 from shared.events.base import Mode
 from shared.events.intake import RequestQualified
 from shared.events.scheduling import ActOutcome, PractitionerStatus
+from shared.http import storable
 
 
 def rules(request: Request) -> Rules:
@@ -37,7 +38,7 @@ def _tolerant(value: Any) -> Any:
     return {name: content for name, content in value.items() if name in RequestQualified.model_fields}
 
 
-Qualified = Annotated[RequestQualified, BeforeValidator(_tolerant)]
+Qualified = Annotated[RequestQualified, BeforeValidator(_tolerant), AfterValidator(storable)]
 
 
 Staff = Annotated[
