@@ -1,5 +1,6 @@
 """FastStream as we use it: bytes in and out, one subscriber per service, and a new log read from its beginning."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ _log = log.get("broker")
 # A topic that is missing (an empty broker that just started) is looked for again this soon.
 _METADATA_MILLISECONDS = 5_000
 _GRACE_SECONDS = 15.0
+_STOP_SECONDS = 5.0
 
 _KNOWN_CLUSTER = "SELECT cluster_id FROM consumer_state WHERE consumer = $1"
 _KNOW_CLUSTER = """
@@ -80,8 +82,18 @@ class Subscription:
         await self.broker.start()
 
     async def stop(self) -> None:
-        """Handlers in flight end first (15 s at most)."""
-        await self.broker.stop()
+        """Handlers in flight end first (15 s at most). Raises nothing: a broker that is away cannot be said goodbye to."""
+        # In a task of its own: aiokafka cancels its pending fetches in `stop` and lets their cancellation out, before it has closed all.
+        stopping = asyncio.create_task(self.broker.stop())
+        await asyncio.wait({stopping}, timeout=_GRACE_SECONDS + _STOP_SECONDS)
+        if not stopping.done():
+            stopping.cancel()
+            await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+        elif not stopping.cancelled() and stopping.exception() is not None:
+            _log.warning("broker_not_left", error_class=type(stopping.exception()).__name__)
+        client = self._client()
+        if client is not None:
+            await asyncio.wait({asyncio.create_task(client._client.close())}, timeout=_STOP_SECONDS)
 
     def _client(self) -> AIOKafkaConsumer | None:
         return self._subscriber.consumer if self._subscriber is not None else None
