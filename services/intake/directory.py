@@ -18,7 +18,7 @@ from services.intake.repository import patients
 from services.intake.sealed import Identity
 from shared import log
 from shared.crypto import Sealer
-from shared.db import TRANSIENT, Database
+from shared.db import TRANSIENT, Connection, Database
 from shared.errors import Unavailable
 from shared.events.base import Sex
 
@@ -128,10 +128,9 @@ class Directory:
         self._shelves = shelves
         _log.info("directory_loaded", count=sum(len(shelf.entries) for shelf in shelves.values()))
 
-    async def refresh(self, database: Database, patient_id: UUID) -> None:
+    async def refresh(self, sql: Connection, patient_id: UUID) -> None:
         """Read one person again: after our own write, or when another process told us."""
-        async with database.reading() as sql:
-            patient = await patients.patient_for_directory(sql, patient_id)
+        patient = await patients.patient_for_directory(sql, patient_id)
         if patient is None:
             for shelf in self._shelves.values():
                 shelf.drop(patient_id)
@@ -147,7 +146,8 @@ class Directory:
                     await self.close()
                     await self.open(database)
                 if patient_id is not None:
-                    await self.refresh(database, patient_id)
+                    async with database.reading() as sql:
+                        await self.refresh(sql, patient_id)
             except (Unavailable, *TRANSIENT):
                 _log.warning("directory_waits_for_the_database")
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -1,5 +1,6 @@
 """Identities: found with forgiveness, shown with a trace, stored as ciphertext only, absent from every event."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,15 @@ async def test_homonyms_are_listed_and_marked_never_chosen(running_service: Runn
         daughter = await desk.patient(first_name="Léa")
         found = (await desk.her.post("/patients/search", json={"phone": PHONE}))["items"]
         assert {item["patient_id"]: item["homonym"] for item in found} == {mother: True, daughter: True}
+
+
+async def test_many_are_registered_at_once_and_nobody_waits_for_another(running_service: RunningService) -> None:
+    """More callers than the pool has connections: each needs one, and one only."""
+    async with running_service(build, "intake") as intake:
+        desk = Desk.of(intake)
+        async with asyncio.timeout(5):  # the pool gives up after ten
+            registered = await asyncio.gather(*(desk.patient(first_name=f"Léa {chr(97 + n)}") for n in range(24)))
+        assert len(set(registered)) == 24
 
 
 async def test_another_process_learns_of_a_new_person(running_service: RunningService) -> None:
