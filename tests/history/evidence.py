@@ -1,6 +1,7 @@
 """What really happened: the databases and the whole log of a settled stack, as plain values that a judgement needs."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ import asyncpg
 from recours.check.audit import confirmed_ends
 from recours.check.log import read_log
 from recours.check.services import look
+from recours.day.settling import Watch
 from recours.stack.environment import Access
 from shared.events import Event, event_class
 from shared.kafka import KafkaAddress
@@ -77,8 +79,37 @@ _ROWS = {
 }
 
 
+async def rest(access: Access, services: Sequence[str], *, patience_seconds: float = 120.0) -> None:
+    """Wait until nothing is left to do, also for a broker that came back empty and that its publishers have not looked at yet.
+
+    Raises NotSettled, and AssertionError when the log is not filled again in time.
+    """
+    watch = Watch({service: access.ops_url(service) for service in services}, patience_seconds=patience_seconds)
+    deadline = time.monotonic() + patience_seconds
+    try:
+        await watch.settle()
+        while not await _log_is_whole(access):
+            assert time.monotonic() < deadline, "the log is not filled again"
+            await asyncio.sleep(0.5)
+        await watch.settle()
+    finally:
+        await watch.close()
+
+
+async def _log_is_whole(access: Access) -> bool:
+    there = {record.event_id for record in await read_log(KafkaAddress(access.kafka_bootstrap, ""), ends={})}
+    for service in PUBLISHING:
+        connection = await asyncpg.connect(access.database_url(service))
+        try:
+            if not there.issuperset(row["event_id"] for row in await connection.fetch("SELECT event_id FROM outbox")):
+                return False
+        finally:
+            await connection.close()
+    return True
+
+
 async def gather(access: Access) -> Evidence:
-    """Read everything. The stack must be settled. Raises what a server raises when it is away, LogUnreadable when the log is short."""
+    """Read everything. The stack must be at rest. Raises what a server raises when it is away, LogUnreadable when the log is short."""
     reports = await look(access.settings(), PUBLISHING)
     records = await read_log(KafkaAddress(access.kafka_bootstrap, ""), ends=confirmed_ends(reports))
     bodies: dict[UUID, set[bytes]] = {}

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from recours.day.settling import Watch
 from recours.stack.stack import TemporaryStack
 from shared.auth import Principal, TokenIssuer
 from shared.errors import RecoursError, Unavailable
@@ -39,7 +38,7 @@ class Care:
 
 
 class Rush:
-    """`await rush.run()` until `stop` is set; then `await rush.settled()`."""
+    """`await rush.run()` until `stop` is set."""
 
     def __init__(self, stack: TemporaryStack, recorder: Recorder, *, seed: int, secretaries: int = 16) -> None:
         self._stack = stack
@@ -60,14 +59,6 @@ class Rush:
         finally:
             for client in self._http.values():
                 await client.close()
-
-    async def settled(self) -> None:
-        """Nothing left to do anywhere. Raises NotSettled."""
-        watch = Watch({service: self._stack.access.ops_url(service) for service in SERVICES}, patience_seconds=90)
-        try:
-            await watch.settle()
-        finally:
-            await watch.close()
 
     async def _secretary(self, number: int) -> None:
         draw = random.Random(f"{self._seed} {number}")

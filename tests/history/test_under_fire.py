@@ -9,6 +9,7 @@ import pytest
 from recours.stack.loading import load_territory
 from recours.stack.stack import TemporaryStack
 from shared.clock import ClockFile
+from tests.history.evidence import rest
 from tests.history.judge import Violations, judge
 from tests.history.record import Recorder
 from tests.history.rush import SERVICES, Rush, schedule, strike
@@ -29,7 +30,7 @@ async def under_fire(*, seed: int, seconds: float, every: float, victims: Sequen
         async with asyncio.TaskGroup() as together:
             together.create_task(rush.run())
             together.create_task(strike(stack, kills, seconds=seconds, stop=rush.stop))
-        await rush.settled()
+        await rest(stack.access, SERVICES)
         verdict = await judge(stack.access, recorder)
     print(f"seed {seed}, kills: {', '.join(map(str, kills))}\n{verdict}")
     return verdict
