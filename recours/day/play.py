@@ -101,13 +101,22 @@ def plan_day(folder: Path, *, on: date | None, seed: int, clock: ClockFile | Non
 
 
 async def play(
-    access: Access, plan: DayPlan, *, progress: Callable[[datetime], None] = lambda _: None, observer: Observer | None = None
+    access: Access,
+    plan: DayPlan,
+    *,
+    progress: Callable[[datetime], None] = lambda _: None,
+    observer: Observer | None = None,
+    meet: Callable[[Conductor, Watch], None] = lambda *_: None,
 ) -> Played:
-    """Play `plan`; the clock runs on from the end of the day whatever happens. Raises NotSettled, Unavailable after minutes of absence."""
+    """Play `plan`; the clock runs on from the end of the day whatever happens. Raises NotSettled, Unavailable after minutes of absence.
+
+    `meet` is shown the conductor and its watch before the day begins: whoever makes accidents waits for instants and settlings.
+    """
     clock = ClockFile(access.clock_file)
     watch = Watch({service: access.ops_url(service) for service in SERVICES})
     conductor = Conductor(clock, watch, starts_at=plan.starts_at, progress=progress)
     stage = Stage(access, conductor, observer)
+    meet(conductor, watch)
     try:
         clock.stand_at(plan.starts_at)
         await load_territory(access, SERVICES, on=plan.on)

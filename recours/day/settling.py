@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from recours.day.ops_line import OpsLine
@@ -24,8 +24,22 @@ class Watch:
         self._services = tuple(ops_urls)
         self._lines = {name: OpsLine(url) for name, url in ops_urls.items()}
         self._patience_seconds = patience_seconds
+        self._without_log: Callable[[], datetime] | None = None
         self.waited_seconds = 0.0
         self.looks = 0
+        self.judged_at = 0.0
+        """When the last look began that found the stack settled, on the machine's monotonic clock."""
+
+    def do_without_log(self, now: Callable[[], datetime]) -> None:
+        """From now on « settled » asks nothing of the log, which is known to be unreachable: no timer due by `now`, nothing counted.
+
+        Else business time would stand still for as long as the broker is away.
+        """
+        self._without_log = now
+
+    def wait_for_log(self) -> None:
+        """The log is back: « settled » means all of it again."""
+        self._without_log = None
 
     async def settle(self) -> datetime | None:
         """Returns once the stack is settled: the instant of its next promise. Raises NotSettled when it never is.
@@ -43,10 +57,12 @@ class Watch:
             asked = self._unfinished(known)
             if not asked:
                 before = [report for report in known.values() if report is not None]
+                judged_at = time.monotonic()
                 again = await self._look(self._services)
                 after = [report for report in again.values() if report is not None]
                 asked = self._unfinished(again)
-                if not asked and is_settled(before, after):
+                if not asked and self._is_settled(before, after):
+                    self.judged_at = judged_at
                     self.waited_seconds += time.monotonic() - started
                     return earliest_due(after)
                 known = again
@@ -81,8 +97,20 @@ class Watch:
         found = await asyncio.gather(*(self._ask(self._lines[name]) for name in services))
         return dict(zip(services, found, strict=True))
 
+    def _is_settled(self, before: Sequence[SettledReport], after: Sequence[SettledReport]) -> bool:
+        if self._without_log is not None:
+            return [report.counters for report in before] == [report.counters for report in after]
+        return is_settled(before, after)
+
     def _unfinished(self, known: Mapping[str, SettledReport | None]) -> tuple[str, ...]:
         """Who is away, busy, or behind what somebody has published."""
+        if self._without_log is not None:
+            now = self._without_log()
+            return tuple(
+                name
+                for name in self._services
+                if (report := known[name]) is None or (report.next_due_at is not None and report.next_due_at <= now)
+            )
         ends: dict[str, int] = {}
         for report in known.values():
             for place, offset in report.confirmed.items() if report is not None else ():

@@ -39,12 +39,31 @@ def default_ports() -> Ports:
 
 
 @dataclass(frozen=True)
+class OutsideKafka:
+    """An Apache Kafka that others run, in place of the embedded broker; three addresses or more are a cluster with copies."""
+
+    bootstrap: str
+
+    def settings(self) -> dict[str, str]:
+        """As in production. Its log outlives its processes: another one than yesterday's is for a human to judge, hence no refill."""
+        return {
+            "RECOURS_KAFKA_BOOTSTRAP": self.bootstrap,
+            "RECOURS_KAFKA_REFILL": "manual",
+            "RECOURS_KAFKA_FETCH_WAIT_MS": "500",
+            "RECOURS_KAFKA_SESSION_TIMEOUT_MS": "10000",
+            "RECOURS_KAFKA_IDEMPOTENCE": "true",
+            "RECOURS_KAFKA_PARTITIONS": "12",
+        }
+
+
+@dataclass(frozen=True)
 class Access:
     """How to reach a stack: what the command line, the simulated day and the tests need of it."""
 
     data_dir: Path
     ports: Ports
     secrets: Secrets
+    kafka: OutsideKafka | None = None
 
     @classmethod
     def of_running(cls, data_dir: Path | None = None) -> Self | None:
@@ -53,7 +72,7 @@ class Access:
         state = StackState.read(folder) if holder(folder) else None
         if state is None or not os.access(folder / "secrets.env", os.R_OK):
             return None
-        return cls(folder, Ports(state.port_base), Secrets.open(folder))
+        return cls(folder, Ports(state.port_base), Secrets.open(folder), OutsideKafka(state.kafka) if state.kafka else None)
 
     def url(self, service: str) -> str:
         """Where people and the console reach a service."""
@@ -80,8 +99,8 @@ class Access:
 
     @property
     def kafka_bootstrap(self) -> str:
-        """host:port of the broker."""
-        return f"{HOST}:{self.ports.server('kafka')}"
+        """host:port of the broker, or of each broker."""
+        return self.kafka.bootstrap if self.kafka is not None else f"{HOST}:{self.ports.server('kafka')}"
 
     @property
     def clock_file(self) -> Path:
@@ -127,14 +146,20 @@ class Access:
         traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
         return kept | traces | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(PROJECT)}
 
-    def _common(self) -> dict[str, str]:
+    def _kafka(self) -> dict[str, str]:
+        if self.kafka is not None:
+            return self.kafka.settings()
         return {
-            "RECOURS_ENVIRONMENT": "embedded",
             "RECOURS_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
             "RECOURS_KAFKA_REFILL": "automatic",
             "RECOURS_KAFKA_FETCH_WAIT_MS": "50",
             "RECOURS_KAFKA_IDEMPOTENCE": "false",
             "RECOURS_KAFKA_PARTITIONS": "3",
+        }
+
+    def _common(self) -> dict[str, str]:
+        return self._kafka() | {
+            "RECOURS_ENVIRONMENT": "embedded",
             "RECOURS_REDIS_URL": self.redis_url,
             "RECOURS_CLOCK_FILE": str(self.clock_file),
             "RECOURS_TERRITORY_DIRS": os.environ.get("RECOURS_TERRITORY_DIRS", str(PROJECT / "deploy" / "territory" / "bievre")),

@@ -16,7 +16,7 @@ from recours.stack import forking
 from recours.stack.business_clock import BusinessClock
 from recours.stack.demo import DemoAccount, demo_accounts
 from recours.stack.disk import refuse_full
-from recours.stack.environment import Access, default_ports
+from recours.stack.environment import Access, OutsideKafka, default_ports
 from recours.stack.errors import StackError
 from recours.stack.forking import Preloader
 from recours.stack.launcher import errand_spec, service_spec
@@ -46,11 +46,12 @@ class Stack:
         policy: RestartPolicy | None = None,
         durable: bool = True,
         load: bool = True,
+        kafka: OutsideKafka | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.ports = ports or default_ports()
         self.services = tuple(services)
-        self._say, self._durable, self._load = say, durable, load
+        self._say, self._durable, self._load, self._kafka = say, durable, load, kafka
         self._supervisor = Supervisor(say, self._write_state, policy, self._launch)
         self._lock = Lock(self.data_dir)
         self._condition: Condition = "stopped"
@@ -79,7 +80,7 @@ class Stack:
         try:
             refuse_taken(self.ports)
             self._condition = "starting"
-            self._access = Access(self.data_dir, self.ports, Secrets.open(self.data_dir))
+            self._access = Access(self.data_dir, self.ports, Secrets.open(self.data_dir), self._kafka)
             self._clock = BusinessClock(self.data_dir)
             self._clock_file = self._clock.open()
             self._preloader = Preloader(self.data_dir / "logs" / f"{forking.NAME}.log", self._access.inherited())
@@ -103,7 +104,7 @@ class Stack:
         if self._preloader is not None:
             self._preloader.close()
         if self._access is not None:
-            self._clock.keep(self._clock_file)
+            self._keep_distance()
             self._condition = "stopped"
             self._write_state()
         self._lock.release()
@@ -132,7 +133,10 @@ class Stack:
     def state(self) -> StackState:
         """What runs now."""
         urls = {} if self._access is None else {service: self._access.url(service) for service in self.services}
-        return StackState(os.getpid(), boot_id(), self._condition, self.ports.base, urls, self._supervisor.states(), self._ready_seconds)
+        kafka = "" if self._kafka is None else self._kafka.bootstrap
+        return StackState(
+            os.getpid(), boot_id(), self._condition, self.ports.base, urls, self._supervisor.states(), self._ready_seconds, kafka
+        )
 
     def _open_folder(self) -> None:
         try:
@@ -151,7 +155,7 @@ class Stack:
         tansu = Tansu(self.data_dir, self.ports.server("kafka"))
 
         async def create_topics() -> None:
-            # At each start: this broker's log, topics included, is new each time.
+            # At each start of the embedded broker: its log, topics included, is new each time.
             await asyncio.to_thread(preloader.wait_ready)
             await self._supervisor.run(errand_spec(access, "topics", "recours", "topics"))
 
@@ -160,9 +164,14 @@ class Stack:
             await asyncio.to_thread(preloader.wait_ready)
             await self._supervisor.run(errand_spec(access, "migrate", "recours", "migrate", *self.services))
 
+        members = [Member(forking.NAME, preloader.prepare), Member("valkey", valkey.prepare)]
+        if self._kafka is None:
+            members.append(Member("kafka", tansu.prepare, create_topics))
         async with first_failure(), asyncio.TaskGroup() as together:
-            together.create_task(self._supervisor.start([Member(forking.NAME, preloader.prepare)]))
-            together.create_task(self._supervisor.start([Member("kafka", tansu.prepare, create_topics), Member("valkey", valkey.prepare)]))
+            for one in members:
+                together.create_task(self._supervisor.start([one]))
+            if self._kafka is not None:
+                together.create_task(create_topics())
             together.create_task(databases())
 
     async def _start_services(self, access: Access, preloader: Preloader) -> None:
@@ -183,11 +192,16 @@ class Stack:
 
     def _write_state(self) -> None:
         if self._condition != "stopped" or self._access is not None:
-            self.state().write(self.data_dir)
+            with contextlib.suppress(OSError):  # a full disk: the file tells the past for a while, the processes must be kept
+                self.state().write(self.data_dir)
 
     async def _keep_clock(self) -> None:
         while True:
             await asyncio.sleep(_CLOCK_KEPT_EVERY.total_seconds())
+            self._keep_distance()
+
+    def _keep_distance(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the next time
             self._clock.keep(self._clock_file)
 
 
@@ -216,10 +230,20 @@ class TemporaryStack(Stack):
     """A stack on free ports and a new folder, both given back at the end: for tests, and for `recours day` when nothing runs."""
 
     def __init__(
-        self, *, services: Sequence[str] = SERVICES, say: Callable[[str], None] = lambda _: None, durable: bool = True, load: bool = True
+        self,
+        *,
+        services: Sequence[str] = SERVICES,
+        say: Callable[[str], None] = lambda _: None,
+        policy: RestartPolicy | None = None,
+        durable: bool = True,
+        load: bool = True,
+        kafka: OutsideKafka | None = None,
+        within: Path | None = None,
     ) -> None:
+        """`within` is where the folder is made: the usual place for temporary files unless a test brings a disk of its own."""
         sweep_abandoned(Path(tempfile.gettempdir()))
-        super().__init__(Path(tempfile.mkdtemp(prefix=_TEMPORARY)), free_base(), services=services, say=say, durable=durable, load=load)
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=within))
+        super().__init__(folder, free_base(), services=services, say=say, policy=policy, durable=durable, load=load, kafka=kafka)
 
     async def __aenter__(self) -> Self:
         try:

@@ -38,6 +38,8 @@ class StackState:
     urls: Mapping[str, str]
     processes: Sequence[ProcessState]
     ready_seconds: float | None = None
+    kafka: str = ""
+    """Addresses of an outside Kafka; empty with the embedded broker."""
 
     def write(self, data_dir: Path) -> None:
         """Replace the file in one step."""

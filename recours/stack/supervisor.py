@@ -207,7 +207,7 @@ class Supervisor:
             await asyncio.sleep(delay)
             try:
                 await self._bring_up(kept)
-            except StackError as failure:
+            except (StackError, OSError) as failure:  # OSError: a full disk, where not even a log can be opened
                 reason = "did not start"
                 self._say(str(failure))
             else:

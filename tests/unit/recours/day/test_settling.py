@@ -78,3 +78,17 @@ async def test_who_is_away_is_waited_for_and_named_at_the_end() -> None:
         await a_watch(0.3, one=Line([None]), two=Line([says()])).settle()
     with pytest.raises(NotSettled, match="two is behind"):
         await a_watch(0.3, one=Line([says(confirmed=3)]), two=Line([says(position=2)])).settle()
+
+
+async def test_while_the_log_is_known_to_be_away_only_people_and_timers_are_waited_for() -> None:
+    behind, unpublished = Line([says(position=0)]), Line([says(quiet=False, confirmed=4)])
+    watch = a_watch(0.2, behind=behind, unpublished=unpublished)
+    watch.do_without_log(lambda: DUE)
+    assert await watch.settle() is None
+    late = a_watch(0.2, late=Line([says(due=DUE)]))
+    late.do_without_log(lambda: DUE)
+    with pytest.raises(NotSettled):
+        await late.settle()
+    watch.wait_for_log()
+    with pytest.raises(NotSettled):
+        await watch.settle()
