@@ -2,6 +2,8 @@
 
 import os
 import platform
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,19 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def table(limits: dict[str, Any], rows: Sequence[tuple[str, str, str]]) -> str:
+    """Rows of (what, measured, target) under the machine they were measured on."""
+    width = max(len(what) for what, _, _ in rows)
+    line = f"  {{:<{width}}}  {{:>14}}  {{:>12}}"
+    head = f"{limits['processor']}, {limits['cores']} cores, {limits['memory_bytes'] / 1e9:.0f} GB, load before {limits['load_1_minute']}"
+    return "\n".join([head, line.format("", "measured", "target"), *(line.format(*row) for row in rows)])
+
+
+def say(sentence: str) -> None:
+    """Progress, beside the figures: on the error output."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _field(file: str, name: str) -> str:

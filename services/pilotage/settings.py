@@ -15,6 +15,6 @@ class PilotageSettings(ServiceSettings):
 
     service: ClassVar[str] = "pilotage"
 
-    batch_records: Annotated[int, Field(ge=1, le=50_000)] = 4_000
+    batch_records: Annotated[int, Field(ge=1, le=50_000)] = 10_000
     partition_fetch_bytes: Annotated[int, Field(ge=64 * 1024)] = 2 * 1024 * 1024
     cluster_check_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0

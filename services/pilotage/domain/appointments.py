@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from shared.events.base import Event
-from shared.events.scheduling import ActClosed, AppointmentBooked, AppointmentCancelled
+from shared.events.scheduling import APPOINTMENTS, ActClosed, AppointmentBooked, AppointmentCancelled
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ def fold_appointments(territory_id: str, request_id: UUID, facts: Iterable[Event
     found: dict[UUID, AppointmentStory] = {}
     acts: dict[UUID, list[Act]] = {}
     for fact in facts:
+        if fact.topic != APPOINTMENTS:  # each class that `match` tries asks the ABC of Pydantic
+            continue
         match fact:
             case AppointmentBooked():
                 known = found.get(fact.appointment_id)

@@ -102,12 +102,12 @@ async def insert_new(tx: Tx, arrived: Sequence[Arrived]) -> set[UUID]:
 
 
 async def of_requests(sql: Connection, subjects: Collection[Subject]) -> list[Told]:
-    """Every fact about these requests, in no order."""
+    """Every fact kept so far about these requests, in no order."""
     return _told(await sql.fetch(_OF_REQUESTS, [s[0] for s in subjects], [s[1] for s in subjects]))
 
 
 async def of_calls(sql: Connection, subjects: Collection[Subject]) -> list[Told]:
-    """Every fact of intake about these calls, in no order."""
+    """Every fact of intake kept so far about these calls, in no order."""
     return _told(await sql.fetch(_OF_CALLS, [s[0] for s in subjects], [s[1] for s in subjects]))
 
 

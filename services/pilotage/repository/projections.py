@@ -51,9 +51,12 @@ _KEEP_PRACTITIONER = """
 """
 
 
-async def replace_requests(tx: Tx, subjects: Collection[Subject], folded: Sequence[Folded]) -> None:
-    """The stories, appointments and acts of these requests are now those."""
-    await tx.sql.execute(_FORGET_REQUESTS, [s[0] for s in subjects], [s[1] for s in subjects])
+async def replace_requests(tx: Tx, known: Collection[Subject], folded: Sequence[Folded]) -> None:
+    """These stories, with their appointments and acts, take the place of what the `known` ones had; the others had nothing."""
+    if known:
+        await tx.sql.execute(_FORGET_REQUESTS, [s[0] for s in known], [s[1] for s in known])
+    if not folded:
+        return
     await tx.sql.execute(
         _KEEP_REQUESTS,
         _json(_REQUESTS, [one.story for one in folded]),
@@ -62,9 +65,12 @@ async def replace_requests(tx: Tx, subjects: Collection[Subject], folded: Sequen
     )
 
 
-async def replace_calls(tx: Tx, subjects: Collection[Subject], stories: Sequence[CallStory]) -> None:
-    await tx.sql.execute(_FORGET_CALLS, [s[0] for s in subjects], [s[1] for s in subjects])
-    await tx.sql.execute(_KEEP_CALLS, _json(_CALLS, stories))
+async def replace_calls(tx: Tx, known: Collection[Subject], stories: Sequence[CallStory]) -> None:
+    """The same for calls."""
+    if known:
+        await tx.sql.execute(_FORGET_CALLS, [s[0] for s in known], [s[1] for s in known])
+    if stories:
+        await tx.sql.execute(_KEEP_CALLS, _json(_CALLS, stories))
 
 
 async def keep_offers(tx: Tx, facts: Collection[SlotsPublished]) -> None:
