@@ -1,15 +1,16 @@
 """A territory as its folder describes it (`territory.yaml`): place, hours, communes. One deployment may serve several."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import holidays
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 
 class BadTerritory(ValueError):
@@ -29,19 +30,39 @@ class Commune(BaseModel):
     lat: float = Field(ge=-90, le=90)
 
 
+def _hours(text: Any) -> tuple[time, time]:
+    """`08:00-20:00`, local wall time; raises ValueError."""
+    if not isinstance(text, str) or not re.fullmatch(r"[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]", text):
+        raise ValueError("is not written as 08:00-20:00")
+    start, end = (time.fromisoformat(part) for part in text.split("-"))
+    if start >= end:
+        raise ValueError("ends before it starts")
+    return start, end
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not a time zone, such as Europe/Paris") from None
+
+
+Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
+
+
 class _Opening(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    mon_fri: str = Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")
-    sat: str | None = Field(default=None, pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    mon_fri: Hours
+    sat: Hours | None = None
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
     name: str
-    zone: str
+    zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
     phone: str
     department: str
     communes: list[Commune] = Field(min_length=1)
@@ -66,21 +87,15 @@ class Territory:
     def load(cls, folder: Path) -> "Territory":
         """Reads `folder/territory.yaml`; raises BadTerritory naming what is wrong."""
         path = folder / "territory.yaml"
+        raw = read_yaml(path)
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
             file = _File.model_validate(raw)
-            zone = ZoneInfo(file.zone)
-        except OSError as reason:
-            raise BadTerritory(f"{path}: {reason.strerror}") from reason
         except ValidationError as reason:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in reason.errors())
-            raise BadTerritory(f"{path}: {wrong}") from reason
-        except (yaml.YAMLError, KeyError, ValueError) as reason:
-            raise BadTerritory(f"{path}: {reason}") from reason
-        weekdays = {day: _hours(file.opening.mon_fri) for day in range(1, 6)}
+            raise BadTerritory(f"{path}: {wrong_fields(reason)}") from reason
+        weekdays = dict.fromkeys(range(1, 6), file.opening.mon_fri)
         if file.opening.sat is not None:
-            weekdays[6] = _hours(file.opening.sat)
-        return cls(file.id, file.name, zone, file.phone, file.department, tuple(file.communes), weekdays, folder, raw)
+            weekdays[6] = file.opening.sat
+        return cls(file.id, file.name, file.zone, file.phone, file.department, tuple(file.communes), weekdays, folder, raw)
 
     @cached_property
     def _holidays(self) -> holidays.HolidayBase:
@@ -124,6 +139,19 @@ def load_territories(folders: list[Path]) -> dict[str, Territory]:
     return loaded
 
 
-def _hours(text: str) -> tuple[time, time]:
-    start, end = (time.fromisoformat(part) for part in text.split("-"))
-    return start, end
+def read_yaml(path: Path) -> Any:
+    """What a file of a territory says; raises BadTerritory naming the file for one that cannot be read."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise BadTerritory(f"{path}: {reason.strerror}") from reason
+    except RecursionError as reason:
+        raise BadTerritory(f"{path}: is nested beyond reason") from reason
+    except (yaml.YAMLError, ValueError) as reason:
+        raise BadTerritory(f"{path}: {reason}") from reason
+
+
+def wrong_fields(invalid: ValidationError) -> str:
+    """`field: what is wrong` for each, in one line."""
+    errors = invalid.errors(include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg'].removeprefix('Value error, ')}" for e in errors)

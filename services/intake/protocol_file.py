@@ -4,13 +4,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.intake.domain.protocol import Protocol, Question, Reason, Rule, When
 from shared.events.base import Code, Mode, Urgency
 from shared.events.base import Reason as ReasonCode
-from shared.territory import BadTerritory
+from shared.territory import BadTerritory, read_yaml, wrong_fields
 
 ALL_REASONS = tuple(f"Q{number:02}" for number in range(1, 21))
 _Text = Annotated[str, Field(min_length=3, max_length=200)]
@@ -89,14 +88,9 @@ class _File(_Strict):
 def load_protocol(path: Path) -> Protocol:
     """The protocol in `path`; raises BadTerritory naming the file and each wrong field."""
     try:
-        file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as reason:
-        raise BadTerritory(f"{path}: {reason.strerror}") from reason
+        file = _File.model_validate(read_yaml(path))
     except ValidationError as reason:
-        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in reason.errors())
-        raise BadTerritory(f"{path}: {wrong}") from reason
-    except yaml.YAMLError as reason:
-        raise BadTerritory(f"{path}: {reason}") from reason
+        raise BadTerritory(f"{path}: {wrong_fields(reason)}") from reason
     reasons = {
         one.code: Reason(
             one.code,

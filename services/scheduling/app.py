@@ -3,8 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import yaml
-
 from services.scheduling import api, consumers, timers
 from services.scheduling.domain.acts import BadTariff, Tariff, read_tariff
 from services.scheduling.domain.model import Profile
@@ -13,7 +11,7 @@ from services.scheduling.domain.travel import position_of_degrees
 from services.scheduling.settings import SchedulingSettings
 from shared.consumer import EventConsumer
 from shared.service import Service
-from shared.territory import Territory, load_territories
+from shared.territory import BadTerritory, Territory, load_territories, read_yaml
 from shared.timers import Timers
 
 
@@ -30,7 +28,7 @@ def build() -> Service:
 
 
 def make_rules(settings: SchedulingSettings) -> Rules:
-    """Settings and territories as the domain reads them; raises BadTerritory or BadTariff naming the file."""
+    """Settings and territories as the domain reads them; raises BadTerritory naming the file."""
     territories = load_territories(settings.territory_dirs)
     return Rules(
         profiles={territory.id: make_profile(territory) for territory in territories.values()},
@@ -48,9 +46,9 @@ def make_profile(territory: Territory) -> Profile:
 
 
 def load_tariff(folder: Path) -> Tariff:
-    """`tariff.yaml` of a territory; raises BadTariff naming the file and the line."""
+    """`tariff.yaml` of a territory; raises BadTerritory naming the file and the line."""
     path = folder / "tariff.yaml"
     try:
-        return read_tariff(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, TypeError, BadTariff) as reason:
-        raise BadTariff(f"{path}: {reason}") from reason
+        return read_tariff(read_yaml(path))
+    except BadTariff as reason:
+        raise BadTerritory(f"{path}: {reason}") from reason

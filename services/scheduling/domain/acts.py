@@ -168,11 +168,15 @@ class BadTariff(ValueError):
 
 def read_tariff(raw: Mapping[str, Any]) -> Tariff:
     """A tariff from its YAML mapping; raises BadTariff. Amounts are decimals written as text: a float is refused."""
-    try:
-        name, entries = str(raw["name"]), raw["lines"]
-    except KeyError as missing:
-        raise BadTariff(f"{missing} is missing") from missing
-    tariff = Tariff(name, tuple(_line(entry) for entry in entries))
+    if not isinstance(raw, Mapping) or not {"name", "lines"} <= set(raw):
+        raise BadTariff("a name and lines are needed")
+    entries = raw["lines"]
+    if not isinstance(entries, list):
+        raise BadTariff("lines: is not a list")
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, Mapping):
+            raise BadTariff(f"lines.{place}: is not a line of a tariff")
+    tariff = Tariff(str(raw["name"]), tuple(_line(entry) for entry in entries))
     _refuse_overlaps(tariff.lines)
     return tariff
 
@@ -181,7 +185,7 @@ def _line(entry: Mapping[str, Any]) -> Line:
     code = str(entry.get("code", "?"))
     unknown = set(entry) - _KEYS
     if unknown:
-        raise BadTariff(f"{code}: unknown {', '.join(sorted(unknown))}")
+        raise BadTariff(f"{code}: unknown {', '.join(sorted(map(str, unknown)))}")
     try:
         if not isinstance(entry["amount_euros"], str):
             raise BadTariff(f"{code}: amount_euros must be text")
@@ -192,7 +196,11 @@ def _line(entry: Mapping[str, Any]) -> Line:
             needs=_words(entry.get("needs", ())), not_with=_words(entry.get("not_with", ())), automatic=bool(entry.get("automatic", True)),
             confidence=str(entry["confidence"]), source=str(entry["source"]), caution=entry.get("caution"),
         )  # fmt: skip
-    except (KeyError, ValueError, InvalidOperation) as wrong:
+    except KeyError as missing:
+        raise BadTariff(f"{code}: {missing} is missing") from missing
+    except BadTariff:
+        raise
+    except (TypeError, ValueError, InvalidOperation) as wrong:
         raise BadTariff(f"{code}: {wrong}") from wrong
     if not line.modes <= set(get_args(Mode)) or not line.needs <= _CONDITIONS:
         raise BadTariff(f"{code}: unknown mode or condition")

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from services.scheduling.app import load_tariff, make_profile
-from services.scheduling.domain.acts import BadTariff
 from services.scheduling.domain.allocation import AllocationRules
 from services.scheduling.domain.rules import Rules
 from services.scheduling.domain.slots import SlotRules
 from services.scheduling.domain.travel import position_of_cell
 from services.scheduling.settings import SchedulingSettings
 from shared.errors import NotFound
-from shared.territory import Territory
+from shared.territory import BadTerritory, Territory
 from tests.unit.scheduling.builders import NINE, a_request
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "territory" / "bievre"
@@ -41,7 +40,7 @@ def test_a_territory_that_is_not_served_is_not_found() -> None:
 
 
 def test_a_folder_without_a_tariff_is_refused_at_start(tmp_path: Path) -> None:
-    with pytest.raises(BadTariff, match=r"tariff\.yaml"):
+    with pytest.raises(BadTerritory, match=r"tariff\.yaml"):
         load_tariff(tmp_path)
 
 
