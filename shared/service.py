@@ -7,6 +7,7 @@ answers without Kafka and without Redis; without its database it answers 503.
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from shared.migrate import require_current
 from shared.outbox import Relay
 from shared.settings import ServiceSettings
 from shared.settling import SettledReport
+from shared.territory import BadTerritory
 from shared.timers import Timers
 
 _log = log.get("service")
@@ -296,7 +298,11 @@ async def _answers(question: Awaitable[object]) -> bool:
 
 
 def run(build: Callable[[], Service]) -> None:
-    """`python -m services.<name>`: build, serve, stop."""
-    service = build()
+    """`python -m services.<name>`: build, serve, stop. A territory's file that cannot be used is a line on stderr and exit code 2."""
+    try:
+        service = build()
+    except BadTerritory as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        raise SystemExit(2) from wrong
     log.setup(service.name, service.settings.log_level)
     asyncio.run(service.serve())
