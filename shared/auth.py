@@ -3,7 +3,7 @@
 import base64
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -24,6 +24,7 @@ _ISSUER = "recours"
 _ALGORITHM = "EdDSA"
 _TERRITORY = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _LEEWAY_SECONDS = 5  # two machines' clocks; business time plays no part in tokens
+_KNOWN_TOKENS = 10_000  # about 5 MB
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,13 @@ class TokenVerifier:
     def __init__(self, public_key_b64: str, audience: str) -> None:
         self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key_b64))
         self._audience = audience
+        self._known: dict[str, tuple[Principal, float]] = {}
 
     def verify(self, token: str) -> Principal:
-        """Raises Unauthenticated, without saying more than a caller may know."""
+        """Raises Unauthenticated, without saying more than a caller may know. A token that was verified is known until it expires."""
+        known = self._known.get(token)
+        if known is not None and known[1] > time.time():
+            return known[0]
         try:
             claims = jwt.decode(
                 token,
@@ -92,9 +97,13 @@ class TokenVerifier:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
-            return _principal(claims)
+            principal, until = _principal(claims), float(claims["exp"]) + _LEEWAY_SECONDS
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError) as invalid:
             raise Unauthenticated("token refused") from invalid
+        if len(self._known) >= _KNOWN_TOKENS:
+            self._known.clear()
+        self._known[token] = (principal, until)
+        return principal
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
@@ -113,7 +122,10 @@ def _principal(claims: dict[str, Any]) -> Principal:
 _bearer = HTTPBearer(auto_error=False, description="EdDSA token of five minutes for this service")
 
 
-def authenticated(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None) -> Principal:
+# Our dependencies are coroutines although they wait for nothing: FastAPI would hand a plain function to a thread and wait for it.
+async def authenticated(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
+) -> Principal:
     """The caller, whatever the role; verified once a request."""
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
@@ -124,11 +136,11 @@ def authenticated(request: Request, credentials: Annotated[HTTPAuthorizationCred
     return known
 
 
-def require(*roles: Role) -> Callable[..., Principal]:
+def require(*roles: Role) -> Callable[..., Awaitable[Principal]]:
     """Dependency that lets through who has one of `roles` ("admin" passes nowhere by itself); 401 or 403 otherwise."""
     allowed = frozenset[str](roles)
 
-    def principal(caller: Annotated[Principal, Depends(authenticated)]) -> Principal:
+    async def principal(caller: Annotated[Principal, Depends(authenticated)]) -> Principal:
         if allowed.isdisjoint(caller.roles):
             raise Forbidden("this role may not do that")
         return caller

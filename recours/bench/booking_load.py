@@ -19,7 +19,7 @@ _BUFFER = 65_536
 
 def _request(order: dict[str, Any], agenda: Agenda, number: int) -> bytes:
     booking = agenda.booking(number)
-    body = order["body"]
+    body: str = order["body"]
     for name, value in (("REQUEST", booking.request_id), ("SLOT", booking.slot_id), ("PATIENT", booking.patient_id)):
         body = body.replace(f"<{name}>", str(value))
     head = (

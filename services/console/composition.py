@@ -96,7 +96,7 @@ async def attempt(call: Awaitable[Any]) -> Outcome:
         return Outcome(error=error)
 
 
-def services_of_visitor(request: Request, visitor: Visitor = Depends(page_for())) -> Services:
+async def services_of_visitor(request: Request, visitor: Visitor = Depends(page_for())) -> Services:
     """Dependency: the services as the signed-in person."""
     reach = request.app.state.console.clients
     return Services(**{name: Caller(reach[name], visitor.principal) for name in SERVICES})

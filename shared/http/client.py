@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ _TIMEOUT = httpx.Timeout(10.0, connect=1.0, pool=5.0)
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30.0)
 _ATTEMPTS = 3
 _BACK_OFF_SECONDS = 0.1
+_SAME_TOKEN_SECONDS = 60.0
+_KEPT_TOKENS = 1_000
 
 
 class ServiceClient:
@@ -25,6 +28,7 @@ class ServiceClient:
     def __init__(self, base_url: str, issuer: TokenIssuer, audience: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._issuer = issuer
         self._audience = audience
+        self._tokens: dict[Principal, tuple[str, float]] = {}
         self._http = httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, limits=_LIMITS, transport=transport, trust_env=False)
 
     async def get(self, path: str, *, principal: Principal, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,7 +85,7 @@ class ServiceClient:
         if_match: int | None = None,
     ) -> dict[str, Any]:
         """The answer's JSON object ({} when there is no body). Only a command with a key is tried again, twice at most."""
-        headers = {"Authorization": f"Bearer {self._issuer.issue(principal, self._audience)}"}
+        headers = {"Authorization": f"Bearer {self._token(principal)}"}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         if if_match is not None:
@@ -98,6 +102,16 @@ class ServiceClient:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def _token(self, principal: Principal) -> str:
+        """The person's token for this service, the same for a minute: the service then knows it without checking its signature again."""
+        token, issued_at = self._tokens.get(principal, ("", -_SAME_TOKEN_SECONDS))
+        if time.monotonic() - issued_at >= _SAME_TOKEN_SECONDS:
+            if len(self._tokens) >= _KEPT_TOKENS:
+                self._tokens.clear()
+            token, issued_at = self._issuer.issue(principal, self._audience), time.monotonic()
+            self._tokens[principal] = (token, issued_at)
+        return token
 
     async def _once(
         self, method: str, path: str, headers: Mapping[str, str], json: Any, params: Mapping[str, Any] | None

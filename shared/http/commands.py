@@ -78,7 +78,7 @@ class Command:
         return subject_id
 
 
-def database(request: Request) -> Database:
+async def database(request: Request) -> Database:
     """The service's database, open during the lifespan."""
     found: Database = request.app.state.service.database
     return found

@@ -61,7 +61,7 @@ class MinVersion:
     version: int
 
 
-def min_version(min_version: Annotated[str | None, Query(description="<id>:<version>")] = None) -> MinVersion | None:
+async def min_version(min_version: Annotated[str | None, Query(description="<id>:<version>")] = None) -> MinVersion | None:
     """Dependency of reads that may come right after another service's command."""
     if min_version is None:
         return None

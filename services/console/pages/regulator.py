@@ -42,7 +42,7 @@ class Inbox:
         return not {"arm", "regulator"}.isdisjoint(self.visitor.roles)
 
 
-def at_the_15(
+async def at_the_15(
     request: Request, visitor: Visitor = Depends(page_for("regulator", "arm", "osnp")), services: Services = Depends(services_of_visitor)
 ) -> Inbox:
     """Dependency: somebody of the 15."""

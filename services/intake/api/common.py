@@ -13,7 +13,7 @@ from shared.http import Cursor
 THE_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     found: Desk = request.app.state.desk
     return found
 

@@ -22,7 +22,7 @@ from shared.events.scheduling import ActOutcome, PractitionerStatus
 from shared.http import storable
 
 
-def rules(request: Request) -> Rules:
+async def rules(request: Request) -> Rules:
     """Dependency: what `app.py` built."""
     built: Rules = request.app.state.rules
     return built

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends
 from shared import http
 from shared.auth import Principal, TokenIssuer, TokenVerifier, require
 from shared.errors import Unauthenticated
+from shared.testing.fixtures import eventually
 
 ISSUER = TokenIssuer.generate()
 GP = Principal(uuid4(), frozenset({"gp", "duty_doctor"}), "bievre", uuid4(), "CR")
@@ -104,3 +105,17 @@ async def test_the_route_knows_who_calls() -> None:
     async with client() as http_client:
         answer = await http_client.get("/day", headers={"Authorization": f"Bearer {ISSUER.issue(GP, 'intake')}"})
     assert answer.json() == {"initials": "CR", "territory": "bievre"}
+
+
+async def test_a_known_token_is_refused_once_it_expired() -> None:
+    verifier = TokenVerifier(ISSUER.public_key_b64, "intake")
+    token = ISSUER.issue(GP, "intake", lifetime_seconds=-3)  # over, but for the leeway of two clocks: a second or two
+    assert verifier.verify(token) == GP
+
+    def refused() -> bool:
+        try:
+            return verifier.verify(token) != GP
+        except Unauthenticated:
+            return True
+
+    await eventually(refused)

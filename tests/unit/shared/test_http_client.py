@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
@@ -125,3 +126,16 @@ async def test_a_service_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await client.get("/x", principal=ME)
     await client.close()
+
+
+async def test_a_person_keeps_the_token_of_the_last_minute_and_another_person_has_another() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(204)
+
+    async with talking_to(answer) as client:
+        for who in (ME, ME, replace(ME, sub=uuid4())):
+            await client.get("/x", principal=who)
+    assert seen[0] == seen[1] != seen[2]

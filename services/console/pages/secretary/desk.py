@@ -43,7 +43,9 @@ class Desk:
         return look.of_request(await self.services.intake.get(f"/requests/{request_id}"))
 
 
-def at_desk(request: Request, visitor: Visitor = Depends(page_for("secretary")), services: Services = Depends(services_of_visitor)) -> Desk:
+async def at_desk(
+    request: Request, visitor: Visitor = Depends(page_for("secretary")), services: Services = Depends(services_of_visitor)
+) -> Desk:
     """Dependency: the signed-in secretary."""
     return Desk(request, visitor, services)
 
