@@ -15,7 +15,7 @@ from typing import Self
 from recours.stack import forking
 from recours.stack.business_clock import BusinessClock
 from recours.stack.demo import DemoAccount, demo_accounts
-from recours.stack.disk import refuse_full
+from recours.stack.disk import refuse_full, why_wait
 from recours.stack.environment import Access, OutsideKafka, default_ports
 from recours.stack.errors import StackError
 from recours.stack.forking import Preloader
@@ -160,7 +160,7 @@ class Stack:
             await self._supervisor.run(errand_spec(access, "topics", "recours", "topics"))
 
         async def databases() -> None:
-            await self._supervisor.start([Member("postgres", postgres.prepare)])
+            await self._supervisor.start([Member("postgres", postgres.prepare, why_wait=lambda: why_wait(self.data_dir))])
             await asyncio.to_thread(preloader.wait_ready)
             await self._supervisor.run(errand_spec(access, "migrate", "recours", "migrate", *self.services))
 

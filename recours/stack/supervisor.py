@@ -15,6 +15,7 @@ from recours.stack.state import Condition, ProcessState, started_ticks
 
 _WATCH_SECONDS = 0.1
 _LOG_CHECK_SECONDS = 10.0
+_WAIT_SECONDS = 0.5
 
 
 @contextlib.asynccontextmanager
@@ -48,13 +49,21 @@ async def _nothing() -> None:
     return None
 
 
+def _no_reason() -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Member:
-    """A process to keep running. `prepare` is asked before each start; `once_answering` runs after each."""
+    """A process to keep running. `prepare` is asked before each start; `once_answering` runs after each.
+
+    While `why_wait` gives a reason a crashed one is not started again: it could not work, and its tries would be counted against it.
+    """
 
     name: str
     prepare: Callable[[], ProcessSpec]
     once_answering: Callable[[], Awaitable[None]] = _nothing
+    why_wait: Callable[[], str | None] = _no_reason
 
 
 class _Kept:
@@ -205,6 +214,7 @@ class Supervisor:
             self._mark(kept, "restarting", reason)
             self._say(f"{name} ended ({reason}): restart {kept.restarts} in {delay:.1f} s")
             await asyncio.sleep(delay)
+            await self._until_it_can_work(kept)
             try:
                 await self._bring_up(kept)
             except (StackError, OSError) as failure:  # OSError: a full disk, where not even a log can be opened
@@ -213,6 +223,15 @@ class Supervisor:
             else:
                 self._say(f"{name} is ready again")
                 return True
+
+    async def _until_it_can_work(self, kept: _Kept) -> None:
+        reason = kept.member.why_wait()
+        if reason is None:
+            return
+        self._mark(kept, "restarting", reason)
+        self._say(f"{kept.member.name} waits: {reason}")
+        while kept.member.why_wait() is not None:
+            await asyncio.sleep(_WAIT_SECONDS)
 
     def _mark(self, kept: _Kept, condition: Condition, detail: str = "") -> None:
         kept.condition, kept.detail = condition, detail

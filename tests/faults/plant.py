@@ -124,14 +124,15 @@ class Plant:
     async def fill_disk(self) -> None:
         """No block is left, then PostgreSQL is made to write until its journal finds none either."""
         assert self._disk is not None
-        self._disk.fill()
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-            connection = await asyncpg.connect(self.stack.access.postgres_admin_url, timeout=5, command_timeout=10)
-            try:
+        # Connected before: a full disk may refuse new connections.
+        connection = await asyncpg.connect(self.stack.access.postgres_admin_url, timeout=5, command_timeout=10)
+        try:
+            self._disk.fill()
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 for _ in range(_BURNS):
                     await connection.execute(_BURN)
-            finally:
-                connection.terminate()
+        finally:
+            connection.terminate()
 
     def free_disk(self) -> None:
         assert self._disk is not None

@@ -12,7 +12,7 @@ from recours.stack.ports import SERVICES
 _PUBLISHERS = ("intake", "scheduling", "teleconsult", "orientation", "regulation")
 """The services whose relays have something to carry."""
 _BEGINS_AFTER, _ENDS_BEFORE = timedelta(minutes=20), timedelta(minutes=75)
-_BURST_SIZES = (1, 2, 3, 4)
+_BURST_SIZES = (2, 3, 4, 5, 6)
 _LONGEST_JITTER_MS = 400
 
 
@@ -83,7 +83,7 @@ class Arsenal:
 
 
 def draw(seed: str, starts_at: datetime, ends_at: datetime, count: int, arsenal: Arsenal, *, outages: int = 0) -> list[Fault]:
-    """`count` faults between two instants of business time, in bursts of one to four; the same seed gives the same list.
+    """`count` faults between two instants of business time, in bursts of up to six; the same seed gives the same list.
 
     In a burst nobody is hit twice and at most one broker is; a full disk and an outage come alone.
     """
@@ -114,7 +114,7 @@ def _deck(rng: random.Random, count: int, arsenal: Arsenal) -> list[Kind]:
                 kinds.append(Freeze(next(frozen), rng.choice(arsenal.freeze_seconds)))
             else:
                 kinds.append(Kill(name))
-        if arsenal.has_disk:
+        if arsenal.has_disk and len(kinds) // len(suit) % 2:
             kinds.append(FullDisk(rng.choice((2.0, 4.0, 6.0))))
     return kinds[:count]
 

@@ -142,3 +142,19 @@ def test_a_supervisor_killed_with_minus_nine_leaves_no_orphan(tmp_path: Path) ->
     while started_ticks(child) is not None:
         assert time.monotonic() < deadline, "an orphan goes on"
         time.sleep(0.01)
+
+
+async def test_a_process_that_could_not_work_is_waited_for_and_not_given_up(
+    supervisor: Supervisor, said: list[str], tmp_path: Path
+) -> None:
+    full = [True]
+    member = a_member(tmp_path, "postgres")
+    await supervisor.start([Member(member.name, member.prepare, why_wait=lambda: "the disk is full" if full[0] else None)])
+
+    supervisor.kill("postgres")
+    await until(lambda: "postgres waits: the disk is full" in said)
+    assert [(state.condition, state.detail) for state in supervisor.states()] == [("restarting", "the disk is full")]
+    full.clear()
+    full.append(False)
+    await supervisor.until_ready("postgres")
+    assert supervisor.states()[0].restarts == 1
