@@ -61,7 +61,7 @@ class Injected:
 
 
 class Player:
-    """Give `meet` and `progress` to `recours.day.play.play`, then call `finish`."""
+    """Give `meet` and `progress` to `recours.day.play.play`, then call `finish`; in any case `stop`."""
 
     def __init__(self, plant: Plant, schedule: list[Fault], say: Callable[[str], None] = lambda _: None) -> None:
         self._plant = plant
@@ -108,6 +108,13 @@ class Player:
             await asyncio.wait(self._tasks, timeout=_RETURN_SECONDS * 1.5)
         if self._watch is not None:
             await self._catch_up(self._watch)
+
+    async def stop(self) -> None:
+        """Leave no fault half done: what is stopped goes on, the disk has space again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._watch is not None:
             await self._watch.close()
 
     def _is_busy(self) -> bool:
@@ -169,7 +176,8 @@ class Player:
                     await self._cut_off(one, fault.kind)
         except Exception as reason:  # told, and the day goes on
             self.failures.append(f"{fault}: {reason!r}")
-            self._open.remove(one)
+            with suppress(ValueError):
+                self._open.remove(one)
         self.injected.append(one)
 
     async def _kill(self, one: Injected, victim: str) -> None:

@@ -87,13 +87,16 @@ async def harmed_day(
                 day.injected = player.injected
                 try:
                     await _play(plant, plan, player, day)
-                finally:
+                except Exception as stopped:  # whatever it is, the proof goes on and tells it
+                    day.failures.append(f"the day stopped: {stopped!r}")
                     await player.finish()
+                finally:
+                    await player.stop()
                     day.failures += player.failures
                     if keep_logs is not None:
                         plant.keep_logs(keep_logs / f"{broker}-{day.on}")
-    except Exception as stopped:  # whatever it is, the proof goes on and tells it
-        day.failures.append(f"the day stopped: {stopped!r}")
+    except Exception as refused:
+        day.failures.append(f"no installation to play on: {refused!r}")
     day.seconds = time.monotonic() - began
     return day, reason
 
