@@ -45,9 +45,12 @@ TRANSIENT = (
     OSError,
 )
 
+# PostgreSQL tells the relay at the commit, once however many events the transaction records.
 _INSERT_OUTBOX = """
-    INSERT INTO outbox (event_id, topic, key, event_type, body, headers)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    WITH recorded AS (
+        INSERT INTO outbox (event_id, topic, key, event_type, body, headers) VALUES ($1, $2, $3, $4, $5, $6)
+    )
+    SELECT pg_notify($7, '')
 """
 _UPSERT_DUE = """
     INSERT INTO due_work (kind, subject_id, territory_id, due_at)
@@ -69,7 +72,7 @@ class Tx:
     async def record(self, event: Event) -> None:
         """Tell the others `event` once this transaction commits, in the trace that is current now."""
         headers = headers_of(event, recorded_at=clock.now(), traceparent=telemetry.current_traceparent())
-        await self.sql.execute(_INSERT_OUTBOX, event.event_id, event.topic, event.key, event.type, event.body(), headers)
+        await self.sql.execute(_INSERT_OUTBOX, event.event_id, event.topic, event.key, event.type, event.body(), headers, OUTBOX_CHANNEL)
         self.recorded.append(event)
 
     async def schedule(self, kind: str, territory_id: str, subject_id: UUID, due_at: datetime) -> None:
@@ -125,8 +128,6 @@ class Database:
             async with self.pool.acquire(timeout=_ACQUIRE_SECONDS) as connection, connection.transaction():
                 tx = Tx(connection, self.service)
                 yield tx
-                if tx.recorded:
-                    await connection.execute("SELECT pg_notify($1, '')", OUTBOX_CHANNEL)
             self.recorded_count += len(tx.recorded)
         except asyncpg.InterfaceError as reason:
             raise _as_unavailable(reason) from reason

@@ -1,6 +1,6 @@
 """Traces: one provider a process, W3C propagation, and exports that cannot carry personal data.
 
-With traces "none" spans are still made and dropped, so that the trace context goes on through HTTP, outbox and Kafka.
+With traces "none" spans have their ids and nothing else, so that the trace context goes on through HTTP, outbox and Kafka.
 What leaves the process passes an allow-list of attributes; exception messages and status descriptions never leave.
 """
 
@@ -97,7 +97,7 @@ def inject(headers: dict[str, str]) -> None:
 
 
 class _WithoutLonelySql(Sampler):
-    """Everything, save SQL outside any trace: polling of the outbox and the timers, every second."""
+    """Everything, save SQL outside any trace (polling of the outbox and the timers, every second). With traces "none", only the ids."""
 
     def should_sample(
         self,
@@ -110,7 +110,9 @@ class _WithoutLonelySql(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         lonely = "db.system" in (attributes or {}) and not trace.get_current_span(parent_context).get_span_context().is_valid
-        return (ALWAYS_OFF if lonely else ALWAYS_ON).should_sample(parent_context, trace_id, name, kind, attributes, links)
+        return (ALWAYS_OFF if lonely or _outlet.target is None else ALWAYS_ON).should_sample(
+            parent_context, trace_id, name, kind, attributes, links
+        )
 
     def get_description(self) -> str:
         return "WithoutLonelySql"

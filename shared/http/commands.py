@@ -52,9 +52,10 @@ class Command:
         self._status = status
 
     async def run(self, do: Callable[[Tx, datetime], Awaitable[UUID]], show: Callable[[Connection, UUID], Awaitable[T]]) -> T:
-        """Do it once and commit, then show the subject as it is now; a repeated key only shows. What `do` raises rolls everything back.
+        """Do it once, show the subject as it then is, and commit; a repeated key only shows. What either raises rolls everything back.
 
-        Raises KeyReused when the key came before with another method, path or body.
+        `show` reads in the transaction that wrote, so it may keep nothing of what it reads: the commit is still to come. Raises
+        KeyReused when the key came before with another method, path or body.
         """
         async with self._database.transaction() as tx:
             subject_id = await self._already_done(tx)
@@ -62,6 +63,7 @@ class Command:
                 subject_id = await do(tx, clock.now())
                 if self._key is not None:
                     await tx.sql.execute(_SET_SUBJECT, self.principal.sub, self._key, subject_id)
+                return await show(tx.sql, subject_id)
         async with self._database.reading() as connection:
             return await show(connection, subject_id)
 

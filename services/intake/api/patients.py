@@ -1,7 +1,6 @@
 """Patients: searched before created, and read only with a trace."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from services.intake.sealed import Identity
 from services.intake.views import question_text
 from shared import clock
 from shared.auth import Principal
-from shared.db import Connection, Tx
+from shared.db import Connection, Database, Tx
 from shared.errors import NotFound
 from shared.http import CommandDep, DatabaseDep
 from shared.ids import spoken_reference
@@ -39,23 +38,25 @@ async def search(body: SearchBody, who: Secretary, desk: DeskDep, database: Data
 
 
 @router.post("/patients", status_code=201)
-async def register(body: PatientBody, who: Secretary, desk: DeskDep, command: CommandDep) -> dict[str, Any]:
+async def register(body: PatientBody, who: Secretary, desk: DeskDep, command: CommandDep, database: DatabaseDep) -> dict[str, Any]:
     """A new file."""
 
     async def do(tx: Tx, now: datetime) -> UUID:
         return await handlers.register_patient(body.person(), who, desk, tx, now=now)
 
-    return await command.run(do, partial(_show_after_write, desk, who))
+    return await _show_after_write(desk, who, database, await command.run(do, _id_of))
 
 
 @router.put("/patients/{patient_id}")
-async def correct(patient_id: UUID, body: PatientBody, who: Secretary, desk: DeskDep, command: CommandDep) -> dict[str, Any]:
+async def correct(
+    patient_id: UUID, body: PatientBody, who: Secretary, desk: DeskDep, command: CommandDep, database: DatabaseDep
+) -> dict[str, Any]:
     """The whole file again; send If-Match."""
 
     async def do(tx: Tx, now: datetime) -> UUID:
         return await handlers.correct_patient(patient_id, body.person(), command.if_match, who, desk, tx, now=now)
 
-    return await command.run(do, partial(_show_after_write, desk, who))
+    return await _show_after_write(desk, who, database, await command.run(do, _id_of))
 
 
 @router.get("/patients/{patient_id}")
@@ -108,11 +109,16 @@ def summary(desk: Desk, entry: Entry) -> dict[str, Any]:
     }
 
 
-async def _show_after_write(desk: Desk, who: Principal, sql: Connection, patient_id: UUID) -> dict[str, Any]:
-    """The directory of this process knows at once; the others by NOTIFY. On the one connection that the command has: if each took a
-    second one while holding its first, a dozen at once would wait for each other until the pool gave up."""
-    await desk.directory.refresh(sql, patient_id)
-    return _representation(desk, await patients.get_patient(sql, who.territory_id, patient_id))
+async def _id_of(_: Connection, patient_id: UUID) -> UUID:
+    return patient_id
+
+
+async def _show_after_write(desk: Desk, who: Principal, database: Database, patient_id: UUID) -> dict[str, Any]:
+    """The directory of this process knows at once, now that the command is committed; the others by NOTIFY. The command has given its
+    connection back: if each took a second one while holding its first, a dozen at once would wait for each other until the pool gave up."""
+    async with database.reading() as sql:
+        await desk.directory.refresh(sql, patient_id)
+        return _representation(desk, await patients.get_patient(sql, who.territory_id, patient_id))
 
 
 def _representation(desk: Desk, patient: Patient) -> dict[str, Any]:
