@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ def main() -> int:
     if reason is not None:
         print(f"Apache Kafka cannot run here: {reason}", file=sys.stderr)
         return 2
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of killed brokers is no news here
     began = time.monotonic()
 
     def say(sentence: str) -> None:

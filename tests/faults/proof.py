@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ _FAULTS_A_DAY = 50
 _BEFORE = timedelta(minutes=30)
 _SATURDAY = 5
 _VIOLATIONS_TOLD = 10
-_OUTAGE_EVERY = 4  # the last of four days has an outage, during which people decide on what they can see
+_OUTAGE_EVERY = 4  # the last of four days, and of all, has an outage, during which people decide on what they can see
 
 
 def silent(_: str) -> None:
@@ -123,14 +124,15 @@ async def prove(
     """Play days until `faults` were injected, or the deadline: then the proof says how far it came, and fails."""
     began = time.monotonic()
     proof = Proof(broker, seed, versions(broker), wanted=faults)
+    a_day = math.ceil(faults / max(2, math.ceil(faults / _FAULTS_A_DAY)))
     try:
         async with asyncio.timeout(deadline_seconds):
             for index, plan in enumerate(full_days(seed)):
                 missing = faults - len(proof.injected)
                 if missing <= 0:
                     break
-                today = min(_FAULTS_A_DAY, missing)
-                outages = 1 if index % _OUTAGE_EVERY == _OUTAGE_EVERY - 1 or missing <= _FAULTS_A_DAY else 0
+                today = min(a_day, missing)
+                outages = 1 if index % _OUTAGE_EVERY == _OUTAGE_EVERY - 1 or missing <= a_day else 0
                 expected = await unharmed_digest(plan) if not outages else None
                 say(f"{plan.on}: {today} faults on {broker}" + ("" if expected else ", with an outage"))
                 drawn = partial(draw, f"{seed}:{broker}:{plan.on}", plan.starts_at, plan.ends_at, today, outages=outages)

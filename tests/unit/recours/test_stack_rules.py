@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from recours.stack.business_clock import BusinessClock
-from recours.stack.disk import NEEDED_BYTES, refuse_full
-from recours.stack.environment import Access
+from recours.stack.disk import NEEDED_BYTES, RECOVERY_BYTES, refuse_full, why_wait
+from recours.stack.environment import Access, OutsideKafka
 from recours.stack.errors import DiskFull, PortTaken, StackError
 from recours.stack.logs import limit_size
 from recours.stack.ports import HOST, SERVICES, Ports, free_base, refuse_taken
@@ -76,6 +76,12 @@ def test_a_nearly_full_disk_is_refused_before_anything_starts(tmp_path: Path) ->
     refuse_full(tmp_path, lambda _: NEEDED_BYTES)
 
 
+def test_a_database_that_stopped_on_a_full_disk_waits_for_space(tmp_path: Path) -> None:
+    reason = why_wait(tmp_path, lambda _: RECOVERY_BYTES - 1)
+    assert reason is not None and "49 MB free" in reason
+    assert why_wait(tmp_path, lambda _: RECOVERY_BYTES) is None
+
+
 def test_secrets_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
     first = Secrets.open(tmp_path)
     second = Secrets.open(tmp_path)
@@ -124,6 +130,21 @@ def test_a_service_gets_its_own_secrets_and_no_other_service_s(tmp_path: Path) -
         for other in SERVICES:
             assert access.secrets.role_password(f"{other}_owner") not in values
             assert other == service or access.secrets.role_password(other) not in values
+
+
+def test_on_an_outside_kafka_every_process_reaches_it_with_the_settings_of_production(tmp_path: Path) -> None:
+    bootstrap = "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094"
+    access = Access(tmp_path, Ports(8700), Secrets.open(tmp_path), OutsideKafka(bootstrap))
+    expected = {
+        "RECOURS_KAFKA_BOOTSTRAP": bootstrap, "RECOURS_KAFKA_REFILL": "manual", "RECOURS_KAFKA_IDEMPOTENCE": "true",
+        "RECOURS_KAFKA_PARTITIONS": "12",
+    }  # fmt: skip
+    for given in (access.settings(), access.environment("intake")):
+        assert {name: given[name] for name in expected} == expected
+
+    StackState(1, boot_id(), "ready", 8700, {}, [], kafka=bootstrap).write(tmp_path)
+    kept = StackState.read(tmp_path)
+    assert kept is not None and kept.kafka == bootstrap
 
 
 def test_the_state_of_a_stack_holds_no_secret_and_is_forgotten_when_the_machine_restarts(tmp_path: Path) -> None:
