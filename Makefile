@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMPS := .stamps
 INSTALLED := $(VENV)/.recours-installed
 
-.PHONY: run test setup proof bench check clean web browser apache-kafka
+.PHONY: run test setup proof bench check clean web browser apache-kafka deploy-tools image-base
 
 run: setup
 	@$(BIN)/recours up --day
@@ -28,10 +28,16 @@ browser: $(INSTALLED)
 apache-kafka:
 	@deploy/setup/apache-kafka.sh
 
-test: setup browser apache-kafka
+deploy-tools:
+	@deploy/setup/deploy-tools.sh
+
+image-base:
+	@deploy/setup/image-base.sh
+
+test: setup browser apache-kafka deploy-tools
 	@deploy/setup/tests.sh $(BIN) quick
 
-proof: setup browser apache-kafka
+proof: setup browser apache-kafka deploy-tools image-base
 	@deploy/setup/tests.sh $(BIN) proof
 
 bench: setup

@@ -23,6 +23,11 @@ if [ -e .stamps/apache-kafka.left-out ]; then
     marks="$marks and not apache"
     left_out+=("the tests on Apache Kafka itself: $(cat .stamps/apache-kafka.left-out)")
 fi
+for reason in .stamps/tools/*.left-out; do
+    [ -e "$reason" ] || continue
+    name=$(basename "$reason" .left-out)
+    left_out+=("the tests of deploy/ that need $name: $(cat "$reason")")
+done
 
 code=0
 "$bin/python" -m pytest -n "$workers" -m "$marks" ${PYTEST_ARGS:-} || code=$?
