@@ -12,7 +12,7 @@ from pathlib import Path
 from shared.testing import apache_kafka
 from tests.faults.proof import prove
 
-_DEADLINE_SECONDS = 1_800.0
+_DEADLINE_SECONDS = 2_400.0
 
 
 def main() -> int:

@@ -61,9 +61,13 @@ class Plant:
 
     @property
     def arsenal(self) -> Arsenal:
-        """A freeze below and beyond the time after which a group gives a silent member up: 3 s embedded, 10 s on Apache Kafka."""
-        freezes = (1.5, 3.0, 5.0) if self._cluster is None else (1.5, 3.0, 12.0)
-        return Arsenal(self.broker_names, freezes, self._disk is not None)
+        """A freeze below and beyond the time after which a group gives a silent member up: 3 s embedded, 10 s on Apache Kafka.
+
+        There each burst lasts that long whoever is hit, hence larger ones.
+        """
+        if self._cluster is None:
+            return Arsenal(self.broker_names, (1.5, 3.0, 5.0), self._disk is not None)
+        return Arsenal(self.broker_names, (1.5, 3.0, 12.0), self._disk is not None, burst_sizes=(3, 4, 5, 6, 7, 8))
 
     @property
     def broker_names(self) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from recours.stack.ports import SERVICES
 _PUBLISHERS = ("intake", "scheduling", "teleconsult", "orientation", "regulation")
 """The services whose relays have something to carry."""
 _BEGINS_AFTER, _ENDS_BEFORE = timedelta(minutes=20), timedelta(minutes=75)
-_BURST_SIZES = (2, 3, 4, 5, 6)
 _LONGEST_JITTER_MS = 400
 
 
@@ -80,15 +79,16 @@ class Arsenal:
     brokers: tuple[str, ...]
     freeze_seconds: tuple[float, ...]
     has_disk: bool
+    burst_sizes: tuple[int, ...] = (2, 3, 4, 5, 6)
 
 
 def draw(seed: str, starts_at: datetime, ends_at: datetime, count: int, arsenal: Arsenal, *, outages: int = 0) -> list[Fault]:
-    """`count` faults between two instants of business time, in bursts of up to six; the same seed gives the same list.
+    """`count` faults between two instants of business time, in bursts; the same seed gives the same list.
 
     In a burst nobody is hit twice and at most one broker is; a full disk and an outage come alone.
     """
     rng = random.Random(seed)
-    bursts = _bursts(_deck(rng, count - outages, arsenal), rng) + [[Outage()] for _ in range(outages)]
+    bursts = _bursts(_deck(rng, count - outages, arsenal), arsenal.burst_sizes, rng) + [[Outage()] for _ in range(outages)]
     rng.shuffle(bursts)
     first, last = starts_at + _BEGINS_AFTER, ends_at - _ENDS_BEFORE
     share = (last - first) / max(1, len(bursts))
@@ -119,16 +119,17 @@ def _deck(rng: random.Random, count: int, arsenal: Arsenal) -> list[Kind]:
     return kinds[:count]
 
 
-def _bursts(kinds: Sequence[Kind], rng: random.Random) -> list[list[Kind]]:
+def _bursts(kinds: Sequence[Kind], sizes: Sequence[int], rng: random.Random) -> list[list[Kind]]:
+    """The deck from the top; who may not join a burst goes into a later one."""
     bursts: list[list[Kind]] = []
-    size = rng.choice(_BURST_SIZES)
-    for kind in kinds:
-        last = bursts[-1] if bursts else []
-        if last and len(last) < size and _may_join(kind, last):
-            last.append(kind)
-        else:
-            bursts.append([kind])
-            size = rng.choice(_BURST_SIZES)
+    left = list(kinds)
+    while left:
+        burst, size = [left.pop(0)], rng.choice(sizes)
+        for kind in list(left):
+            if len(burst) < size and _may_join(kind, burst):
+                left.remove(kind)
+                burst.append(kind)
+        bursts.append(burst)
     return bursts
 
 

@@ -9,7 +9,7 @@ from tests.faults.plant import BROKER_COUNT, BrokerKind
 from tests.faults.proof import prove
 
 SEED, FAULTS = 3, 200
-_DEADLINE_SECONDS = 1_800.0
+_DEADLINE_SECONDS = 2_400.0
 
 pytestmark = [pytest.mark.proof, pytest.mark.stack, pytest.mark.timeout(_DEADLINE_SECONDS + 240)]
 

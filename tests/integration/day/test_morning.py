@@ -17,9 +17,12 @@ from tests.faults.schedule import Arsenal, Fault, Freeze, FullDisk, Kill
 
 SATURDAY, MONDAY = date(2026, 3, 7), date(2026, 3, 2)
 NOON = time(12, 15)
-BURSTS = (
-    ("pilotage", "intake"), ("broker",), ("scheduling", "valkey", "regulation"), ("postgres",), ("orientation", "teleconsult", "console"),
-)  # fmt: skip
+BURSTS: tuple[tuple[Kill | Freeze, ...], ...] = (
+    (Kill("pilotage"), Kill("intake"), Kill("valkey")),
+    (Kill("broker"), Kill("scheduling")),
+    (Kill("postgres"), Kill("regulation")),
+    (Kill("orientation"), Kill("teleconsult"), Kill("console"), Freeze("scheduling", seconds=1.5)),
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
 
@@ -40,15 +43,12 @@ async def unharmed(plan: DayPlan) -> tuple[Report, dict[str, object]]:
 
 def accidents(plan: DayPlan, arsenal: Arsenal) -> list[Fault]:
     """Each process killed once, several at a time; a relay that stops; where a disk can be mounted, a full one."""
-    first, every = plan.starts_at + timedelta(minutes=30), timedelta(minutes=30)
+    first, every = plan.starts_at + timedelta(minutes=30), timedelta(minutes=35)
     faults = [
-        Fault(first + every * place, Kill(victim), jitter_ms=40 * order)
-        for place, burst in enumerate(BURSTS)
-        for order, victim in enumerate(burst)
+        Fault(first + every * place, kind, jitter_ms=40 * order) for place, burst in enumerate(BURSTS) for order, kind in enumerate(burst)
     ]
-    faults.append(Fault(first + every * len(BURSTS), Freeze("scheduling", seconds=1.5)))
     if arsenal.has_disk:
-        faults.append(Fault(first + every * (len(BURSTS) + 1), FullDisk(seconds=2.0)))
+        faults.append(Fault(first + every * len(BURSTS), FullDisk(seconds=2.0)))
     return faults
 
 
