@@ -9,6 +9,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from recours.bench import machine
+from recours.bench.broker import Broker, name, running
 from recours.bench.history import facts
 from recours.bench.machine import say
 from recours.stack.stack import TemporaryStack
@@ -22,11 +23,11 @@ _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 600.0
 
 
-async def measure(events: int, seed: int, *, repeats: int = 2) -> dict[str, Any]:
+async def measure(events: int, seed: int, broker: Broker, *, repeats: int = 2) -> dict[str, Any]:
     """Put the history on the log, let pilotage read it, then rebuild: from the operator's command until the last fact is committed."""
     limits = machine.describe()
     history = facts(events, seed)
-    async with TemporaryStack(services=("pilotage",), load=False) as stack:
+    async with running(broker) as kafka, TemporaryStack(services=("pilotage",), load=False, kafka=kafka) as stack:
         say(f"writing {events} facts to the log")
         written = await write(KafkaAddress(stack.access.kafka_bootstrap), history)
         async with httpx.AsyncClient(base_url=stack.access.ops_url("pilotage"), timeout=30, trust_env=False) as ops:
@@ -42,6 +43,7 @@ async def measure(events: int, seed: int, *, repeats: int = 2) -> dict[str, Any]
         "events_per_second": round(events / min(rebuilds)),
         "events": events,
         "seed": seed,
+        "broker": name(broker),
         "rebuild_seconds": [round(one, 2) for one in rebuilds],
         "first_reading_seconds": round(first, 2),
         "written_per_second": round(events / written),
@@ -90,6 +92,7 @@ def table(measured: dict[str, Any]) -> str:
         measured["machine"],
         [
             ("pilotage rebuilt from the log (events/s)", f"{measured['events_per_second']}", f">= {TARGET_PER_SECOND}"),
+            ("broker", measured["broker"], ""),
             ("facts on the log", f"{measured['events']}", ""),
             ("seconds of each rebuild", " ".join(f"{one:.1f}" for one in measured["rebuild_seconds"]), ""),
             ("the log written (records/s)", f"{measured['written_per_second']}", ""),
