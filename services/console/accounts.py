@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.console import totp
+from shared import log
 from shared.auth import Principal, Role
 from shared.db import Database
 from shared.errors import Malformed, NotFound
@@ -19,6 +20,8 @@ _HASHER = PasswordHasher()  # Argon2id, the library's defaults (RFC 9106, low-me
 _MACHINE_MADE = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$cmVjb3Vycy1ub2JvZHk$7qVzRgmbG6CZ9dPzBSHGBZKa2lSjg0nYy8Tg2p6fX2E"
 MIN_PASSWORD = 10
+
+_log = log.get("console")
 
 Refusal = Literal["unknown", "code_needed", "code_wrong"]
 
@@ -68,7 +71,7 @@ async def add_account(
     account_id: UUID | None = None,
     machine_made: bool = False,
 ) -> UUID:
-    """Make the account, or give an existing login this password and these roles (its id stays). Raises Malformed.
+    """Make the account, or give an existing login this password and these roles (its id stays, its sessions end). Raises Malformed.
 
     A `machine_made` password of 60 random bits cannot be guessed from its hash: it is hashed quickly now, and slowly at the first sign-in.
     """
@@ -82,8 +85,11 @@ async def add_account(
         added: UUID = await tx.sql.fetchval(
             _UPSERT, account_id or new_id(), login.strip().lower(), hashed, display_name, initials, roles, territory_id, practitioner_id
         )
+        await tx.sql.execute(_END_SESSIONS, added)
     return added
 
+
+_END_SESSIONS = "DELETE FROM session WHERE account_id = $1"
 
 _BY_LOGIN = """
     SELECT id, login, display_name, initials, roles, territory_id, practitioner_id, totp_secret IS NOT NULL AS second_factor,
@@ -97,16 +103,19 @@ _REHASH = "UPDATE account SET password_hash = $2 WHERE id = $1"
 async def verify(
     database: Database, login: str, password: str, *, code: str = "", sealer: totp.SecretBox | None = None
 ) -> Account | Refusal:
-    """Who this is, or why not. An unknown login costs the same time as a wrong password, and says the same."""
+    """Who this is, or why not. An unknown login costs the same work as a wrong password, and says the same."""
+    wanted = login.strip().lower()
     async with database.reading() as sql:
-        row = await sql.fetchrow(_BY_LOGIN, login.strip().lower())
+        row = await sql.fetchrow(_BY_LOGIN, wanted) if wanted.isprintable() else None
     right = await asyncio.to_thread(_matches, row["password_hash"] if row else _NOBODY, password)
+    if row is not None and not right and _HASHER.check_needs_rehash(row["password_hash"]):
+        await asyncio.to_thread(_matches, _NOBODY, password)  # its own hash is quick (machine-made): that would tell that it exists
     if row is None or not right or row["disabled"]:
         return "unknown"
     if row["totp_secret"] is not None:
         if not code.strip():
             return "code_needed"
-        step = totp.matching_step(sealer.open(row["totp_secret"]), code) if sealer else None
+        step = _step_of(row["totp_secret"], code, sealer)
         if step is None or not await _spend(database, row["id"], step):
             return "code_wrong"
     if _HASHER.check_needs_rehash(row["password_hash"]):
@@ -114,6 +123,14 @@ async def verify(
         async with database.transaction() as tx:
             await tx.sql.execute(_REHASH, row["id"], hashed)
     return account_of(row)
+
+
+def _step_of(sealed: bytes, code: str, sealer: totp.SecretBox | None) -> int | None:
+    try:
+        return totp.matching_step(sealer.open(sealed), code) if sealer else None
+    except ValueError:
+        _log.error("second_factor_of_another_key")  # the stack's key changed: `recours user` gives a new second factor
+        return None
 
 
 async def _spend(database: Database, account_id: UUID, step: int) -> bool:
@@ -142,7 +159,7 @@ async def disable(database: Database, login: str) -> None:
         account_id = await tx.sql.fetchval(_DISABLE, login.strip().lower())
         if account_id is None:
             raise NotFound("no account of that login")
-        await tx.sql.execute("DELETE FROM session WHERE account_id = $1", account_id)
+        await tx.sql.execute(_END_SESSIONS, account_id)
 
 
 async def list_accounts(database: Database) -> list[Account]:
@@ -162,5 +179,5 @@ def account_of(row: asyncpg.Record) -> Account:
 def _matches(hashed: str, password: str) -> bool:
     try:
         return _HASHER.verify(hashed, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False

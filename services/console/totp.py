@@ -56,6 +56,6 @@ def matching_step(secret: bytes, code: str, *, at: float | None = None) -> int |
     digits = "".join(code.split())
     now = int((time.time() if at is None else at) // _STEP_SECONDS)
     for step in range(now - _DRIFT_STEPS, now + _DRIFT_STEPS + 1):
-        if hmac.compare_digest(code_at(secret, step), digits):
+        if hmac.compare_digest(code_at(secret, step).encode(), digits.encode(errors="replace")):
             return step
     return None

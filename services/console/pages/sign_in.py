@@ -40,14 +40,14 @@ async def sign_in(
 ) -> Response:
     console, database = request.app.state.console, request.app.state.service.database
     address = request.client.host if request.client else ""
-    if await console.throttle.closed(login, address):
+    if not await console.throttle.admit(login, address):
         return await _page(request, login=login, next_path=_ours(suite), refusal="throttled", status=429)
     who = await accounts.verify(database, login, password, code=code, sealer=console.sealer)
     if isinstance(who, str):
-        if who != "code_needed":
-            await console.throttle.failed(login, address)
+        if who == "code_needed":
+            await console.throttle.give_back(login, address)
         return await _page(request, login=login, next_path=_ours(suite), refusal=who, status=401)
-    await console.throttle.succeeded(login)
+    await console.throttle.succeeded(login, address)
     token = await sessions.open_session(database, who, replacing=request.cookies.get(sessions.cookie_name(request)))
     territory = console.territories.get(who.territory_id)
     landing = Visitor(who, territory).landing if territory else "/connexion"
@@ -108,5 +108,8 @@ def _next_opening(territory: Territory, today: date) -> Any:
 
 def _ours(path: str) -> str:
     """A path of this site or nothing: never an address elsewhere."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return ""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme else ""
