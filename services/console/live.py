@@ -6,12 +6,14 @@ only delays: pages refetch every 15 s anyway.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from services.console.sessions import Visitor
 from shared import clock
+from shared.errors import RecoursError
 from shared.events import registry
 
 _CALLS, _REQUESTS, _PATIENTS, _MESSAGES, _APPOINTMENTS, _AGENDAS, _SESSIONS, _ATTACHMENTS, _CASES = registry.TOPICS
@@ -32,6 +34,17 @@ PANELS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
 _OWN_ONLY = frozenset({"appointments", "agenda", "sessions"})  # a GP hears of his own appointments
 _BETWEEN_SECONDS = 0.25  # at most four hints a second for one panel
 _BEAT_SECONDS = 5.0
+_ASK_AGAIN_SECONDS = 5.0
+STREAMS_OF_ONE_PERSON = 20  # tabs; more is a page that went wild or somebody who wishes us ill
+
+Stands = Callable[[], Awaitable[bool]]
+
+
+class TooManyStreams(RecoursError):
+    """This person holds as many live streams as one may; the page goes on refetching by itself."""
+
+    code = "too_many_streams"
+    status = 429
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Listener:
     panels: frozenset[str]
     practitioner_id: str | None
     desk: bool
+    account_id: UUID | None = None
     _waiting: dict[str, Fact] = field(default_factory=dict)
     _said_at: dict[str, float] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,7 +91,12 @@ class Listener:
     def of(cls, visitor: Visitor) -> "Listener":
         heard = frozenset(panel for panel, (_, roles) in PANELS.items() if not roles.isdisjoint(visitor.roles))
         own = visitor.practitioner_id
-        return cls(visitor.territory.id, heard, str(own) if own else None, "secretary" in visitor.roles)
+        return cls(visitor.territory.id, heard, str(own) if own else None, "secretary" in visitor.roles, visitor.account_id)
+
+    @property
+    def waiting_count(self) -> int:
+        """Hints not yet said: one a panel at most, however long the reader does not read."""
+        return len(self._waiting)
 
     def hear(self, fact: Fact) -> None:
         """Keep the latest fact of each panel; merged until it is said."""
@@ -139,12 +158,34 @@ class Hub:
         for listener in self._listeners:
             listener.close()
 
-    async def stream(self, listener: Listener) -> AsyncGenerator[bytes]:
-        """Server-sent events: `beat` (business instant and rate) at once and every 5 s, `hint` in between."""
+    @property
+    def open(self) -> frozenset[Listener]:
+        return frozenset(self._listeners)
+
+    def require_room(self, listener: Listener) -> None:
+        """Raises TooManyStreams."""
+        if sum(one.account_id == listener.account_id for one in self._listeners) >= STREAMS_OF_ONE_PERSON:
+            raise TooManyStreams("close a page")
+
+    async def stream(self, listener: Listener, stands: Stands) -> AsyncGenerator[bytes]:
+        """Server-sent events: `beat` (business instant and rate) at once and every 5 s, `hint` in between.
+
+        Ends when the session no longer `stands` with the same rights: the page connects again and is told what it may.
+        """
+        try:
+            self.require_room(listener)  # again: many may have been let in before the first of them began
+        except TooManyStreams:
+            return
         self._listeners.add(listener)
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         try:
             yield b"retry: 2000\n" + _event("beat", beat())
             async for said in listener.said():
+                if loop.time() - asked_at >= _ASK_AGAIN_SECONDS:
+                    asked_at = loop.time()
+                    if not await stands():
+                        return
                 if said is None:
                     yield _event("beat", beat())
                 else:

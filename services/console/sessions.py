@@ -14,9 +14,12 @@ from starlette.responses import Response
 from services.console.accounts import Account, account_of
 from shared.auth import Principal
 from shared.db import Database
+from shared.errors import Unavailable
 from shared.territory import Territory
 
 LIFETIME = timedelta(hours=12)  # a long shift; technical time
+IDLE = timedelta(hours=4)  # a round of visits with the phone in a pocket; an open page keeps asking, so it is never idle
+_SEEN_EVERY = timedelta(minutes=1)
 _LANDING = (
     ("secretary", "/secretariat"), ("gp", "/medecin"), ("duty_doctor", "/medecin"), ("regulator", "/regulation"),
     ("arm", "/regulation"), ("ops", "/direct"),
@@ -69,20 +72,21 @@ class Visitor:
 
 
 _OPEN = "INSERT INTO session (token_hash, account_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3)"
-_FORGET_OLD = "DELETE FROM session WHERE expires_at < clock_timestamp()"
+_FORGET_OLD = "DELETE FROM session WHERE expires_at < clock_timestamp() OR seen_at < clock_timestamp() - $1::interval"
 _FIND = """
     SELECT a.id, a.login, a.display_name, a.initials, a.roles, a.territory_id, a.practitioner_id,
-        a.totp_secret IS NOT NULL AS second_factor, false AS disabled
+        a.totp_secret IS NOT NULL AS second_factor, false AS disabled, s.seen_at < clock_timestamp() - $3::interval AS to_see
     FROM session AS s JOIN account AS a ON a.id = s.account_id
-    WHERE s.token_hash = $1 AND s.expires_at > clock_timestamp() AND a.disabled_at IS NULL
+    WHERE s.token_hash = $1 AND s.expires_at > clock_timestamp() AND s.seen_at > clock_timestamp() - $2::interval AND a.disabled_at IS NULL
 """
+_SEE = "UPDATE session SET seen_at = clock_timestamp() WHERE token_hash = $1"
 
 
 async def open_session(database: Database, account: Account, *, replacing: str | None) -> str:
     """A fresh token, never one the browser brought; the session it replaces ends."""
     token = secrets.token_urlsafe(32)
     async with database.transaction() as tx:
-        await tx.sql.execute(_FORGET_OLD)
+        await tx.sql.execute(_FORGET_OLD, IDLE)
         if replacing:
             await tx.sql.execute("DELETE FROM session WHERE token_hash = $1", _hash(replacing))
         await tx.sql.execute(_OPEN, _hash(token), account.id, LIFETIME)
@@ -94,9 +98,13 @@ async def close_session(database: Database, token: str) -> None:
         await tx.sql.execute("DELETE FROM session WHERE token_hash = $1", _hash(token))
 
 
-async def account_of_token(database: Database, token: str) -> Account | None:
+async def account_of_token(database: Database, token: str, *, using: bool = True) -> Account | None:
+    """Whose session this is, if it stands. Not `using` it: asked for its own sake, which does not keep it from falling idle."""
     async with database.reading() as sql:
-        row = await sql.fetchrow(_FIND, _hash(token))
+        row = await sql.fetchrow(_FIND, _hash(token), IDLE, _SEEN_EVERY)
+    if row and row["to_see"] and using:
+        async with database.transaction() as tx:
+            await tx.sql.execute(_SEE, _hash(token))
     return account_of(row) if row else None
 
 
@@ -126,6 +134,18 @@ async def current_visitor(request: Request) -> Visitor:
             raise SignInNeeded
         known = request.state.visitor = Visitor(account, territory)
     return known
+
+
+async def still_visiting(request: Request, visitor: Visitor) -> bool:
+    """Whether the session behind `visitor` stands and gives the same rights: asked by what stays open, such as a live stream.
+
+    While the database is away nobody can say; the answer is then yes.
+    """
+    token = request.cookies.get(cookie_name(request), "")
+    try:
+        return await account_of_token(request.app.state.service.database, token, using=False) == visitor.account
+    except Unavailable:
+        return True
 
 
 def page_for(*roles: str) -> Callable[[Request], Coroutine[Any, Any, Visitor]]:

@@ -21,6 +21,10 @@ def a_fact(**said: str) -> Fact:
     return Fact(**({"topic": APPOINTMENTS, "territory_id": "bievre", "subject_id": str(uuid4())} | said))
 
 
+async def it_stands() -> bool:
+    return True
+
+
 async def the_next(said: AsyncGenerator[tuple[str, Fact] | None]) -> tuple[str, Fact] | None:
     return await asyncio.wait_for(anext(said), 5)
 
@@ -66,7 +70,7 @@ async def test_the_stream_carries_the_panel_the_id_and_the_trace_and_nothing_els
     body = json.dumps({"territory_id": "bievre", "request_id": "r1", "practitioner_id": "p1", "outcome": "seen"}).encode()
     fact = read_fact(APPOINTMENTS, b"r1", body, {"traceparent": trace.encode()})
     assert fact is not None
-    async with aclosing(hub.stream(a_listener("appointments"))) as stream:
+    async with aclosing(hub.stream(a_listener("appointments"), it_stands)) as stream:
         assert b"event: beat" in await anext(stream)
         hub.tell(fact)
         hint = (await asyncio.wait_for(anext(stream), 5)).decode()
