@@ -1,6 +1,7 @@
 """Builds the console: clients, templates, live hub, pages."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +13,7 @@ from services.console.composition import clients
 from services.console.files import VersionedFiles
 from services.console.live import Hub
 from services.console.pages import ROUTERS
+from services.console.problem_pages import ProblemPages
 from services.console.rendering import STATIC, Pages, is_fragment, render, toast
 from services.console.security import BrowserGuard
 from services.console.sessions import NotYourPage, SignInNeeded
@@ -23,6 +25,8 @@ from shared.errors import RecoursError
 from shared.http import ServiceClient
 from shared.service import Service
 from shared.territory import Territory, load_territories
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 @dataclass
@@ -40,7 +44,7 @@ class Console:
 
 def build() -> Service:
     settings = ConsoleSettings.load()
-    service = Service("console", settings, routers=ROUTERS, stop=[_leave], tasks=[_listen], publishes=False)
+    service = Service("console", settings, routers=ROUTERS, stop=[_leave], tasks=[_listen], publishes=False, described=False)
     console = Console(
         settings,
         load_territories(settings.territory_dirs),
@@ -52,6 +56,7 @@ def build() -> Service:
     app = service.app
     app.state.console = console
     app.mount("/static", VersionedFiles(STATIC, console.pages.version), name="static")
+    app.add_middleware(ProblemPages, page=_failure)
     app.add_middleware(BrowserGuard, public_url=settings.public_url, trust_host=settings.environment != "production")
     app.add_exception_handler(SignInNeeded, _to_sign_in)
     app.add_exception_handler(NotYourPage, _not_your_page)
@@ -77,13 +82,16 @@ async def _leave(service: Service) -> None:
 async def _to_sign_in(request: Request, _: Exception) -> Response:
     if is_fragment(request):
         return Response(status_code=401, headers={"HX-Redirect": "/connexion?fin=1"})
-    if request.method == "GET" and "text/html" in request.headers.get("accept", "") and request.url.path != "/":
-        return RedirectResponse(f"/connexion?suite={request.url.path}", 303)
-    return RedirectResponse("/connexion", 303)
+    path = request.scope["path"]  # request.url would also read the Host header
+    if path == "/" or request.method != "GET":
+        return RedirectResponse("/connexion", 303)
+    if "text/html" not in request.headers.get("accept", ""):
+        return Response(status_code=401)
+    return RedirectResponse(f"/connexion?{urlencode({'suite': path})}", 303)
 
 
 async def _not_your_page(request: Request, _: Exception) -> Response:
-    return _failure(request, 403, "forbidden", "")
+    return _failure(request, 403, "forbidden")
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
@@ -92,15 +100,15 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_unreadable(request: Request, _: Exception) -> Response:
-    return _failure(request, 422, "malformed", "")
+    return _failure(request, 422, "malformed")
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _failure(request, error.status_code, "not_found" if error.status_code == 404 else "error", "")
+    return _failure(request, error.status_code, _CODES.get(error.status_code, "malformed"))
 
 
-def _failure(request: Request, status: int, code: str, detail: str) -> Response:
+def _failure(request: Request, status: int, code: str, detail: str = "") -> Response:
     """A page in words, or for a part of a page a toast: what was there stays."""
     sentence = word(code, "errors")
     if sentence == code:
