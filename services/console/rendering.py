@@ -44,8 +44,9 @@ class Pages:
     def __init__(self) -> None:
         self.version = static_version()
         self._environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
+            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            finalize=_shown,
+        )  # fmt: skip
         self._environment.filters |= _FILTERS
         self._environment.globals |= {
             "t": words.text,
@@ -97,6 +98,11 @@ def toast(response: Response, text: str, *, code: str | None = None, kind: str =
 def pages_of(visitor: Visitor) -> list[tuple[str, str]]:
     """The pages of the navigation that this person may open."""
     return [(path, words.text(f"pages.{path[1:]}")) for path, roles in _PAGES if not roles.isdisjoint(visitor.roles)]
+
+
+def _shown(value: Any) -> Any:
+    """Whatever a template writes: text of people and services without what would change the text around it."""
+    return words.plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def is_fragment(request: Request) -> bool:

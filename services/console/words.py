@@ -35,6 +35,15 @@ def text(key: str) -> str:
     return word(name, section)
 
 
+# Control characters (not the line and the tab), and those that turn the reading direction of whatever follows.
+_DISTURBING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+
+def plain_text(said: str) -> str:
+    """What somebody wrote, without the invisible characters that a page, a log or a database could be misled by."""
+    return _DISTURBING.sub("", said)
+
+
 def instant(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 

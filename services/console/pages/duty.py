@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from services.console.composition import Identities, Services, attempt, key_for,
 from services.console.gp_day import Said, said_of
 from services.console.rendering import render, toast
 from services.console.sessions import Visitor, page_for
-from services.console.words import instant, reference, word
+from services.console.words import instant, plain_text, reference, word
 from shared import clock
 from shared.errors import Malformed, RecoursError
 
@@ -106,14 +107,14 @@ async def advice_list(
 
 @router.get("/avis/{request_id}")
 async def advice_detail(
-    request_id: str, request: Request, visitor: Visitor = Depends(duty_page), services: Services = Depends(services_of_visitor)
+    request_id: UUID, request: Request, visitor: Visitor = Depends(duty_page), services: Services = Depends(services_of_visitor)
 ) -> Response:
     return await _detail(request, visitor, services, await services.regulation.get(f"/cases/{request_id}", {"inbox": "duty_doctor"}))
 
 
 @router.post("/avis/{request_id}")
 async def decide(
-    request_id: str,
+    request_id: UUID,
     request: Request,
     decision: Annotated[str, Form()] = "",
     words: Annotated[str, Form()] = "",
@@ -123,7 +124,7 @@ async def decide(
     services: Services = Depends(services_of_visitor),
 ) -> Response:
     """Regulation first (the decision, its words, its author), then intake, which re-qualifies; the event repairs a missed second step."""
-    said = words.strip()
+    said = plain_text(words).strip()
     if decision not in _DECISIONS or not said or (decision == "appointment" and (urgency not in _LEVELS or not modes)):
         raise Malformed("a decision and words are needed")
     body: dict[str, Any] = {"decision": decision, "words": said}

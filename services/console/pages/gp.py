@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
@@ -52,14 +53,14 @@ async def day_list(request: Request, visitor: Visitor = Depends(gp_page), servic
 
 @router.get("/dossier/{appointment_id}")
 async def detail(
-    appointment_id: str, request: Request, visitor: Visitor = Depends(gp_page), services: Services = Depends(services_of_visitor)
+    appointment_id: UUID, request: Request, visitor: Visitor = Depends(gp_page), services: Services = Depends(services_of_visitor)
 ) -> Response:
     return await _detail(request, visitor, services, await services.scheduling.get(f"/appointments/{appointment_id}"))
 
 
 @router.get("/issue/{appointment_id}")
 async def outcome_sheet(
-    appointment_id: str, request: Request, visitor: Visitor = Depends(gp_page), services: Services = Depends(services_of_visitor)
+    appointment_id: UUID, request: Request, visitor: Visitor = Depends(gp_page), services: Services = Depends(services_of_visitor)
 ) -> Response:
     line = await _line(services, visitor, await services.scheduling.get(f"/appointments/{appointment_id}"))
     return render(request, "gp/_sheet.html", visitor=visitor, line=line, outcomes=outcomes_for(line))
@@ -67,7 +68,7 @@ async def outcome_sheet(
 
 @router.post("/issue/{appointment_id}")
 async def close_act(
-    appointment_id: str,
+    appointment_id: UUID,
     request: Request,
     outcome: Annotated[str, Form()],
     triage: Annotated[str, Form()] = "",

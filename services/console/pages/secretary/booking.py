@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.console.composition import attempt
 from services.console.pages.secretary import words
 from services.console.pages.secretary.desk import Desk, Held, at_desk, show
-from services.console.pages.secretary.draft import Draft, Json, read, slots_shown
+from services.console.pages.secretary.draft import Draft, Json, chosen_id, read, slots_shown
 from services.console.pages.secretary.look import RequestLook
 from services.console.pages.secretary.proposals import Offer, offer_for
 from services.console.pages.secretary.words import near_day
@@ -38,7 +38,7 @@ async def hold(desk: Desk = Depends(at_desk)) -> Response:
     form = await desk.form()
     draft = read(form)
     request = await _request(desk, draft)
-    wanted = UUID(str(form["creneau"]))
+    wanted = chosen_id(form, "creneau")
     offer = await offer_for(desk.services, request, desk.visitor.territory)
     if draft.hold_id is not None and draft.slot_id != wanted:
         await attempt(desk.services.scheduling.delete(f"/holds/{draft.hold_id}", key=desk.key("let-go")))

@@ -17,6 +17,7 @@ from services.console.pages.secretary.look import RequestLook
 from services.console.pages.secretary.proposals import Offer, offer_for
 from services.console.rendering import render
 from services.console.sessions import Visitor, page_for
+from services.console.words import plain_text
 from shared import clock
 from shared.ids import new_id
 
@@ -36,8 +37,10 @@ class Desk:
     def now(self) -> datetime:
         return clock.now()
 
-    async def form(self) -> Mapping[str, Any]:
-        return await self.request.form()
+    async def form(self) -> Mapping[str, str]:
+        """What was typed, as text; a file in the place of a field is not read."""
+        form = await self.request.form()
+        return {name: plain_text(value) for name, value in form.items() if isinstance(value, str)}
 
     async def look_at(self, request_id: UUID) -> RequestLook:
         return look.of_request(await self.services.intake.get(f"/requests/{request_id}"))

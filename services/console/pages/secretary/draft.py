@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from shared.errors import Malformed
+
 Json = dict[str, Any]
 VITAL = ("breathing", "consciousness", "chest_or_collapse")
 _ANSWERS = frozenset({"yes", "no", "unknown"})
@@ -51,7 +53,7 @@ def read(form: Mapping[str, Any]) -> Draft:
         call_id=_uuid(form.get("call_id")),
         request_id=_uuid(form.get("request_id")),
         next_request_id=_uuid(form.get("next_request_id")),
-        step=int(_text(form, "step")) if _text(form, "step").isdigit() else 0,
+        step=step_in(_text(form, "step")) or 0,
         step0=_step0(form) if "place" in form else None,
         reason=_text(form, "reason"),
         answers={key[2:]: str(value) for key, value in form.items() if key.startswith("q_") and value in _ANSWERS},
@@ -66,6 +68,19 @@ def read(form: Mapping[str, Any]) -> Draft:
         hold_id=_uuid(form.get("hold_id")),
         shown=slots_shown(_text(form, "vus")),
     )
+
+
+def step_in(said: str) -> int | None:
+    """A step of the desk, 0 to 5, or None."""
+    return int(said) if re.fullmatch("[0-5]", said) else None
+
+
+def chosen_id(form: Mapping[str, Any], name: str) -> UUID:
+    """The id that a button of the page sent. Raises Malformed: without it there is nothing to do."""
+    found = _uuid(form.get(name))
+    if found is None:
+        raise Malformed(f"{name} is no id")
+    return found
 
 
 def of_request(request: Mapping[str, Any]) -> Draft:
@@ -92,7 +107,7 @@ def slots_shown(listed: str) -> tuple[str, ...]:
 
 def _step0(form: Mapping[str, Any]) -> Json:
     age = _text(form, "age_value")
-    known_age = age.isdigit() and int(age) <= 130
+    known_age = re.fullmatch("[0-9]{1,3}", age) is not None and int(age) <= 130
     return {
         "caller_role": _text(form, "caller_role") or None,
         "with_patient_now": _yes_no(form, "with_patient_now"),

@@ -1,7 +1,7 @@
 """A call step by step: picked up, screened, reason, who, limits; and the other ways a call may end."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 from services.console.composition import attempt
 from services.console.pages.secretary import look, words
 from services.console.pages.secretary.desk import Desk, at_desk, free_desk, put_case, show
-from services.console.pages.secretary.draft import Draft, Json, commune_in, of_request, read
+from services.console.pages.secretary.draft import Draft, Json, chosen_id, commune_in, of_request, read, step_in
 from services.console.pages.secretary.look import RequestLook
 from services.console.rendering import render
 from shared.errors import NotFound, Refused
 
 router = APIRouter(prefix="/secretariat")
+Kind = Literal["callback", "abandoned", "check_15", "unallocated", "advice_overdue", "recontact"]
 
 
 @router.post("/prendre")
@@ -25,8 +26,7 @@ async def take(desk: Desk = Depends(at_desk)) -> Response:
     draft = read(form)
     if draft.request_id is not None and draft.call_id is not None:
         return await _again(desk, draft, note="Terminez d’abord l’appel en cours.")
-    wanted = form.get("call")
-    call = await _answer(desk, UUID(str(wanted)) if wanted else None)
+    call = await _answer(desk, chosen_id(form, "call") if form.get("call") else None)
     if call is None:
         return await show(desk, Draft(), note="Personne n’attend.", note_kind="ok")
     opened = await open_request(desk, replace(draft, call_id=UUID(str(call["call_id"])), request_id=None))
@@ -77,9 +77,9 @@ async def go_on(desk: Desk = Depends(at_desk)) -> Response:
     draft = read(form)
     if draft.request_id is None:
         return await free_desk(desk)
-    wanted = str(form.get("aller") or "")
-    if wanted.isdigit():
-        return await _again(desk, replace(draft, step=int(wanted)))
+    wanted = step_in(str(form.get("aller") or ""))
+    if wanted is not None:
+        return await _again(desk, replace(draft, step=wanted))
     match draft.step:
         case 0:
             return await _screen(desk, draft)
@@ -95,8 +95,7 @@ async def go_on(desk: Desk = Depends(at_desk)) -> Response:
 
 
 async def _again(desk: Desk, draft: Draft, *, note: str | None = None) -> Response:
-    assert draft.request_id is not None
-    return await show(desk, draft, await desk.look_at(draft.request_id), note=note)
+    return await show(desk, draft, await desk.look_at(_id(draft)), note=note)
 
 
 async def _screen(desk: Desk, draft: Draft) -> Response:
@@ -147,7 +146,7 @@ async def search(desk: Desk = Depends(at_desk)) -> Response:
 async def choose_patient(desk: Desk = Depends(at_desk)) -> Response:
     form = await desk.form()
     draft = read(form)
-    return await _again(desk, replace(draft, patient_id=UUID(str(form["patient"])), step=3))
+    return await _again(desk, replace(draft, patient_id=chosen_id(form, "patient"), step=3))
 
 
 @router.post("/patients")
@@ -267,7 +266,7 @@ async def hang_up(desk: Desk, draft: Draft, *, said: str) -> Response:
 
 
 @router.post("/taches/{kind}/{subject_id}")
-async def task_done(kind: str, subject_id: UUID, desk: Desk = Depends(at_desk)) -> Response:
+async def task_done(kind: Kind, subject_id: UUID, desk: Desk = Depends(at_desk)) -> Response:
     """A line of the queue was dealt with: reached (the talk goes on), not reached, or the check at +60 min."""
     form = await desk.form()
     reached = form.get("reached") != "no"

@@ -65,7 +65,7 @@ def birth_date(said: str, *, today: date) -> date | None:
     if len(digits) == 1 and len(digits[0]) in (6, 8):
         packed = digits[0]
         digits = [packed[:2], packed[2:4], packed[4:]]
-    if len(digits) != 3:
+    if len(digits) != 3 or any(len(part) > 4 for part in digits):
         return None
     if len(digits[0]) == 4:
         digits.reverse()
