@@ -63,7 +63,9 @@ class Service:
         tasks: Sequence[Hook] = (),
         database_connections: int = 8,
         publishes: bool = True,
+        described: bool = True,
     ) -> None:
+        """`described`: /openapi.json and its pages exist; a service whose routes are pages for people needs none."""
         self.name = name
         self.settings = settings
         self.consumer = consumer
@@ -85,7 +87,7 @@ class Service:
             settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1, decode_responses=True
         )
         limits = http.BodyLimits(settings.http_body_bytes, settings.http_body_seconds)
-        self.app = http.make_app(name, limits=limits, lifespan=self._lifespan)
+        self.app = http.make_app(name, limits=limits, lifespan=self._lifespan, openapi_url="/openapi.json" if described else None)
         for router in routers:
             self.app.include_router(router)
         self.app.state.service = self
@@ -246,7 +248,12 @@ class Service:
 
     def make_servers(self) -> tuple[uvicorn.Server, uvicorn.Server]:
         """The public address, whose lifespan is the service's, and the operator's."""
-        common: dict[str, Any] = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": _HTTP_GRACE_SECONDS}
+        common: dict[str, Any] = {
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            "timeout_graceful_shutdown": _HTTP_GRACE_SECONDS,
+        }
         public = _Server(uvicorn.Config(self.app, host=self.settings.host, port=self.settings.port, lifespan="on", **common))
         ops = _Server(uvicorn.Config(self.ops_app, host=self.settings.ops_host, port=self.settings.ops_port, lifespan="off", **common))
         return public, ops
