@@ -9,7 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from recours.stack.state import started_ticks
+
 _BYTES = 2_000_000_000
+_TEMPORARY = "recours-disk-"
 _NEEDED = ("mkfs.ext4", "mount", "umount")
 
 
@@ -21,7 +24,9 @@ class LoopDisk:
     """An ext4 image (sparse) on a loop device. Raises NoDisk when it cannot be mounted: then the fault is left out, with the reason."""
 
     def __init__(self) -> None:
-        self._top = Path(tempfile.mkdtemp(prefix="recours-disk-"))
+        sweep_abandoned(Path(tempfile.gettempdir()))
+        self._top = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        (self._top / "owner").write_text(f"{os.getpid()} {started_ticks(os.getpid())}")
         self._image = self._top / "image"
         self.folder = self._top / "disk"
         self._filling = self.folder / "filling"
@@ -62,11 +67,24 @@ class LoopDisk:
         self._filling.unlink(missing_ok=True)
 
     def _remove(self) -> None:
-        if self.folder.is_mount():
-            for options in ((), ("-l",)):
-                if subprocess.run(["umount", *options, str(self.folder)], capture_output=True, check=False).returncode == 0:
-                    break
-        shutil.rmtree(self._top, ignore_errors=True)
+        _unmount(self._top)
+
+
+def sweep_abandoned(top: Path) -> None:
+    """Give back the disks of runs that were killed before they could."""
+    for folder in top.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid, ticks = (folder / "owner").read_text().split()
+            if str(started_ticks(int(pid))) != ticks:
+                _unmount(folder)
+
+
+def _unmount(top: Path) -> None:
+    if (top / "disk").is_mount():
+        for options in ((), ("-l",)):
+            if subprocess.run(["umount", *options, str(top / "disk")], capture_output=True, check=False).returncode == 0:
+                break
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def _run(*command: str) -> None:
