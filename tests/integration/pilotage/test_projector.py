@@ -17,7 +17,7 @@ from shared.ids import new_id
 from shared.kafka import KafkaAddress, create_topics
 from shared.testing.fixtures import Running, RunningService, eventually
 from tests.integration.pilotage.conftest import Publish, caught_up, day, folded, projections, write_facts
-from tests.unit.pilotage.builders import DOCTOR, HOUR, MONDAY, NINE, Story, a_consultation, a_red_flag, a_team, an_advice, facts_of
+from tests.unit.pilotage.builders import DOCTOR, HOUR, MINUTE, MONDAY, NINE, Story, a_consultation, a_red_flag, a_team, an_advice, facts_of
 
 
 async def test_a_day_is_counted_from_its_facts(pilotage: Running, publish: Publish) -> None:
@@ -262,3 +262,19 @@ async def test_without_a_broker_the_pages_answer_and_nothing_can_be_emptied(runn
         async with httpx.AsyncClient(base_url=running.ops_url, trust_env=False) as client:
             assert (await client.post("/internal/rebuild")).status_code == 503
         assert (await running.ops("GET", "/internal/settled"))["quiet"] is False
+
+
+async def test_far_behind_it_reads_all_topics_together_and_ends_with_the_same_rows(
+    running_service: RunningService, publish: Publish, clock_file: Path
+) -> None:
+    ClockFile(clock_file).stand_at(NINE.replace(hour=20))
+    facts = [*a_team(), *facts_of(*(a_consultation(NINE + number * MINUTE) for number in range(12)), a_red_flag(), an_advice(NINE + HOUR))]
+    await publish(facts)
+    told = []
+    for batch in ("1000", "20"):
+        async with running_service(build, "pilotage", RECOURS_CLOCK_FILE=str(clock_file), RECOURS_PILOTAGE_BATCH_RECORDS=batch) as running:
+            await folded(running, len(facts))
+            async with running.database.reading() as sql:
+                told.append(await projections(sql))
+    assert told[0] == told[1]
+    assert len(told[0]["request_story"]) == 14
