@@ -4,16 +4,34 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from markupsafe import Markup
+
 from services.console import words
 from services.console.board_view import bigs, chart, heat, heat_of_free, sparkline
 from services.console.composition import Identities
 from services.console.gp_day import day_of, outcomes_for
+from services.console.pages.secretary import words as desk_words
+from services.console.pages.secretary.draft import chosen_id, read, step_in
 from services.console.pages.sign_in import _ours
+from services.console.rendering import Pages
+from shared.errors import Malformed
 from shared.territory import Territory
 from shared.testing.fixtures import TERRITORY_DIR
 
 BIEVRE = Territory.load(TERRITORY_DIR)
 TUESDAY_9 = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+def test_a_page_writes_no_character_that_turns_or_hides_what_follows() -> None:
+    """What services answer is not always what our forms would have let in."""
+    said = "Nom\u202eesrevni\u2066\u200f\x00\x9b et 👩\u200d⚕️ l’été\n« fin »"
+    assert words.plain_text(said) == "Nomesrevni et 👩\u200d⚕️ l’été\n« fin »"
+    written = (
+        Pages()._environment.from_string("<p title='{{ said }}'>{{ said }}</p>{{ kept }}").render(said=said + "<b>", kept=Markup("<i>"))
+    )
+    assert not {"\u202e", "\u2066", "\u200f", "\x00", "\x9b"} & set(written)
+    assert written.count("&lt;b&gt;") == 2 and written.endswith("<i>")
 
 
 def an_appointment(mode: str = "surgery", *, after: timedelta = timedelta(), **more: Any) -> dict[str, Any]:
@@ -142,3 +160,18 @@ def test_an_hour_all_taken_reads_zero_and_an_hour_without_offer_is_empty() -> No
 def test_a_way_back_is_a_path_of_ours_or_nothing() -> None:
     assert _ours("/medecin?rdv=1") == "/medecin?rdv=1"
     assert [_ours(path) for path in ("", "//x", "https://x", "javascript:1", "/\\x")] == [""] * 5
+
+
+def test_a_form_with_numbers_that_are_none_is_read_as_not_said() -> None:
+    for strange in ("²", "٣", "-1", "1e3", "9" * 5000, "6", ""):
+        assert step_in(strange) is None
+        draft = read({"step": strange, "place": "ici", "age_value": strange if strange != "6" else "131"})
+        assert draft.step == 0 and draft.step0 is not None and draft.step0["age_value"] is None
+    for strange in ("", "x", "..", "/appointments", "0" * 40):
+        with pytest.raises(Malformed):
+            chosen_id({"creneau": strange}, "creneau")
+
+
+def test_a_birth_date_that_is_none_is_not_understood() -> None:
+    for said in ("9" * 30, "9" * 5000, "99/99/9999", "1/1/99999", f"1/1/{'9' * 30}", "²/²/²", "0/0/0", "1/2/3/4", "\x00"):
+        assert desk_words.birth_date(said, today=date(2026, 11, 24)) is None
