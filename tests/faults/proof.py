@@ -66,16 +66,15 @@ async def harmed_day(
     plan: DayPlan,
     *,
     schedule: Callable[[Arsenal], list[Fault]],
-    expected_digest: str | None,
+    day: DayUnderFaults,
     say: Callable[[str], None] = silent,
     keep_logs: Path | None = None,
-) -> tuple[DayUnderFaults, str | None]:
-    """One day on a new installation, and why the full disk was left out, if it was. Whatever happens, nothing is left behind.
+) -> str | None:
+    """Play one day on a new installation and tell of it in `day`; returns why the full disk was left out, if it was.
 
-    What stops the day is one of its `failures`, never an exception.
+    Whatever happens, nothing is left behind; what stops the day is one of its `failures`, never an exception.
     """
-    began = time.monotonic()
-    day, reason = DayUnderFaults(plan.on.isoformat(), [], expected_digest=expected_digest), None
+    began, reason = time.monotonic(), None
     try:
         with contextlib.ExitStack() as undo:
             disk = None
@@ -98,8 +97,9 @@ async def harmed_day(
                         plant.keep_logs(keep_logs / f"{broker}-{day.on}")
     except Exception as refused:
         day.failures.append(f"no installation to play on: {refused!r}")
-    day.seconds = time.monotonic() - began
-    return day, reason
+    finally:
+        day.seconds = time.monotonic() - began
+    return reason
 
 
 async def _play(plant: Plant, plan: DayPlan, player: Player, day: DayUnderFaults) -> None:
@@ -135,15 +135,16 @@ async def prove(
                 outages = 1 if index % _OUTAGE_EVERY == _OUTAGE_EVERY - 1 or missing <= a_day else 0
                 expected = await unharmed_digest(plan) if not outages else None
                 say(f"{plan.on}: {today} faults on {broker}" + ("" if expected else ", with an outage"))
-                drawn = partial(draw, f"{seed}:{broker}:{plan.on}", plan.starts_at, plan.ends_at, today, outages=outages)
-                day, reason = await harmed_day(broker, plan, schedule=drawn, expected_digest=expected, say=say, keep_logs=keep_logs)
+                day = DayUnderFaults(plan.on.isoformat(), [], expected_digest=expected)
                 proof.days.append(day)
+                drawn = partial(draw, f"{seed}:{broker}:{plan.on}", plan.starts_at, plan.ends_at, today, outages=outages)
+                reason = await harmed_day(broker, plan, schedule=drawn, day=day, say=say, keep_logs=keep_logs)
                 if reason is not None and reason not in proof.left_out:
                     proof.left_out.append(reason)
                 if not day.injected:
                     break  # it never got going: the failures say why
     except TimeoutError:
-        proof.days.append(DayUnderFaults("unfinished", [], failures=[f"not finished within {deadline_seconds:.0f} s"]))
+        proof.stopped = f"not finished within {deadline_seconds:.0f} s"
     proof.wall_seconds = time.monotonic() - began
     return proof
 

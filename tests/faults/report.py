@@ -65,19 +65,21 @@ class Proof:
     days: list[DayUnderFaults] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     wall_seconds: float = 0.0
+    stopped: str | None = None
 
     @property
     def injected(self) -> list[Injected]:
         return [one for day in self.days for one in day.injected]
 
     def total(self, name: str) -> int:
-        """Of a nought over all days; a day without a report counts as one: nobody can say that nothing was lost."""
-        return sum(int(day.figures.get(name, 1)) for day in self.days)
+        """Of a nought, over all days that have a report; one without is among the failures."""
+        return sum(int(day.figures.get(name, 0)) for day in self.days)
 
     @property
     def failures(self) -> list[str]:
         """Everything that makes the proof fail, in words."""
         said = [f"{day.on}: {failure}" for day in self.days for failure in day.failures]
+        said += [f"{day.on}: no report" for day in self.days if not day.figures]
         said += [f"{name} = {self.total(name)}" for name in ("lost", "duplicated", "double_booked", "dead_letters") if self.total(name)]
         said += [f"{day.on}: other decisions than unharmed" for day in self.days if day.body()["decisions_as_unharmed"] is False]
         said += [
@@ -88,6 +90,8 @@ class Proof:
         said += [f"{day.on}: {day.violations} violations of the history" for day in self.days if day.violations]
         slow = [one for one in self.injected if one.catch_up_seconds is None or one.catch_up_seconds >= PROMISE_SECONDS]
         said += [f"{one.fault}: caught up after {_seconds(one.catch_up_seconds)}" for one in slow]
+        if self.stopped is not None:
+            said.append(self.stopped)
         if len(self.injected) < self.wanted:
             said.append(f"only {len(self.injected)} of {self.wanted} faults were injected")
         return said

@@ -13,6 +13,7 @@ from recours.day.stage import SERVICES
 from recours.stack.stack import TemporaryStack
 from shared.clock import ClockFile
 from tests.faults.proof import FOLDER, harmed_day
+from tests.faults.report import DayUnderFaults
 from tests.faults.schedule import Arsenal, Fault, Freeze, FullDisk, Kill
 
 SATURDAY, MONDAY = date(2026, 3, 7), date(2026, 3, 2)
@@ -69,9 +70,8 @@ async def test_the_same_morning_with_each_process_killed_once_takes_longer_and_d
     page = render(quiet)
     assert page.count("<svg") == 6 and "promesse tenue" in page and "rompue" not in page
 
-    harmed, left_out = await harmed_day(
-        "embedded", plan, schedule=lambda arsenal: accidents(plan, arsenal), expected_digest=figures["decisions_digest"]
-    )
+    harmed = DayUnderFaults(plan.on.isoformat(), [], expected_digest=figures["decisions_digest"])
+    left_out = await harmed_day("embedded", plan, schedule=lambda arsenal: accidents(plan, arsenal), day=harmed)
     again = harmed.figures
     assert harmed.failures == []
     assert len(harmed.injected) == len(accidents(plan, Arsenal((), (), has_disk=left_out is None)))
