@@ -84,7 +84,7 @@ class CommonSettings(BaseSettings):
     clock_file: Path | None = None
     territory_dirs: Annotated[list[Path], BeforeValidator(_paths)] = []
     http_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
-    http_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    http_read_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0  # for a request's headers, and again for its body
     traces: Traces = "none"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

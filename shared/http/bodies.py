@@ -32,6 +32,20 @@ class TooLarge(RecoursError):
     status = 413
 
 
+class AddressTooLong(RecoursError):
+    """No address of ours is that long."""
+
+    code = "too_large"
+    status = 414
+
+
+class HeadersTooLong(RecoursError):
+    """No caller of ours sends that much before its body."""
+
+    code = "too_large"
+    status = 431
+
+
 class TooSlow(RecoursError):
     """The body did not come within its time: the connection is closed, others are waiting."""
 

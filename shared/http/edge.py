@@ -11,11 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import log, metrics
 from shared.errors import Malformed, RecoursError
-from shared.http.bodies import BodyLimits, TooLarge, TooSlow, drain, read_body
+from shared.http.bodies import AddressTooLong, BodyLimits, HeadersTooLong, TooLarge, TooSlow, drain, read_body
 from shared.http.problems import problem, unexpected
+from shared.http.server import MAX_HEADER_BYTES
 from shared.ids import new_id
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_LONGEST_ADDRESS_BYTES = 8 * 1024
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
@@ -51,9 +53,9 @@ class Edge:
 
         with log.bound(http_request_id=request_id):
             try:
-                _refuse_odd_address(scope)
+                _refuse_odd_request(scope)
                 await self._app(scope, await read_body(headers, receive, self._limits), answer)
-            except (TooLarge, TooSlow) as error:
+            except (TooLarge, TooSlow, AddressTooLong, HeadersTooLong) as error:
                 await self._refuse_and_close(error, scope, receive, answer)
             except RecoursError as error:
                 await problem(error)(scope, receive, answer)
@@ -84,9 +86,14 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or "unmatched"
 
 
-def _refuse_odd_address(scope: Scope) -> None:
-    """A NUL in a path or query is a probe: nothing of ours has one, and PostgreSQL would refuse it later."""
-    for field, raw in (("path", scope.get("raw_path") or b""), ("query", scope["query_string"])):
+def _refuse_odd_request(scope: Scope) -> None:
+    """What no caller of ours sends. Raises AddressTooLong, HeadersTooLong; Malformed for a NUL, which PostgreSQL would refuse later."""
+    path, query = scope.get("raw_path") or b"", scope["query_string"]
+    if len(path) + len(query) > _LONGEST_ADDRESS_BYTES:
+        raise AddressTooLong("the address is too long")
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise HeadersTooLong("the headers are too long")
+    for field, raw in (("path", path), ("query", query)):
         if b"%00" in raw or b"\x00" in raw:
             raise Malformed("bad address", errors=[{"field": field, "message": "is not text"}])
 

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents: `type` is `urn:recours:<code>`, the same code as in dead letters and logs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from shared import log
 from shared.db import TRANSIENT
@@ -91,15 +91,16 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+        answer.headers["Allow"] = ", ".join(_methods_of(request))
     return answer
 
 
-def _methods_of(request: Request) -> set[str]:
+def _methods_of(request: Request) -> Iterator[str]:
     """All methods of the path: Starlette names those of the first route that has it."""
-    scope = {**request.scope, "method": "OPTIONS"}
-    found = (route.methods or set() for route in request.app.routes if isinstance(route, Route) and route.matches(scope)[0] != Match.NONE)
-    return set().union(*found)
+    for method in ("DELETE", "GET", "PATCH", "POST", "PUT"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 async def _on_transient(_: Request, error: Exception) -> JSONResponse:

@@ -55,7 +55,8 @@ class Campaign:
                 tally.target: {
                     "cases": tally.cases, "statuses": {str(status): count for status, count in sorted(tally.statuses.items())},
                     "phases": dict(tally.phases), "server_errors": tally.server_errors, "broken": dict(tally.broken),
-                    "trouble": tally.trouble,
+                    "operations": len(tally.reached),
+                    "never_carried_out": sorted(name for name, done in tally.reached.items() if not done), "trouble": tally.trouble,
                 }
                 for tally in self.tallies
             },
@@ -67,6 +68,8 @@ class Campaign:
         for tally in self.tallies:
             statuses = "  ".join(f"{status}: {count}" for status, count in sorted(tally.statuses.items()))
             lines.append(f"{tally.target:<16}{tally.cases:>7} cases  {tally.server_errors} server errors   {statuses}")
+            never = [name for name, done in tally.reached.items() if not done]
+            lines += [f"    never carried out: {', '.join(sorted(never))}"] if never else []
         lines += [f"fault in the logs, {count} times: {place}" for place, count in self.fault_lines.most_common()]
         lines += [f"{self.leaked_lines} lines of the logs name a person"] if self.leaked_lines else []
         for tally in self.tallies:

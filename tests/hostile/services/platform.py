@@ -1,5 +1,8 @@
 """A whole stack at work, for hostile callers: the territory's team, some patients, and a request in each state that has routes."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import yaml
 
 from recours.stack.loading import load_territory
 from recours.stack.ports import SERVICES
@@ -20,6 +25,8 @@ from tests.stack.test_slice import book, proposals, qualified
 TUESDAY = date(2026, 11, 24)
 MORNING = datetime(2026, 11, 24, 7, 50, tzinfo=UTC)
 APIS = tuple(service for service in SERVICES if service != "console")
+NEXT_DOOR = "ailleurs"
+BIEVRE = Path(__file__).parents[3] / "deploy" / "territory" / "bievre"
 EVERY_ROLE = frozenset({"secretary", "gp", "duty_doctor", "regulator", "arm", "osnp", "coordinator", "ops", "admin", "telephony", "system"})
 
 
@@ -66,7 +73,7 @@ class Platform:
         """Who calls: mostly somebody with every role, so that no door closes before the rule behind it is reached."""
         doctors = [UUID(doctor) for doctor in self.known.ids["practitioner_id"][:3]]
         everybody = [Principal(new_id(), EVERY_ROLE, "bievre", doctor, "HO") for doctor in doctors]
-        return everybody + [
+        return everybody * 3 + [
             Principal(new_id(), frozenset({"secretary"}), "bievre", None, "SE"),
             Principal(new_id(), frozenset({"gp", "duty_doctor"}), "bievre", doctors[0], "GP"),
             Principal(new_id(), frozenset({"regulator", "arm"}), "bievre", None, "RG"),
@@ -75,12 +82,31 @@ class Platform:
 
 @asynccontextmanager
 async def platform_at_work() -> AsyncIterator[Platform]:
-    """Started, filled, and stopped at the end."""
-    async with TemporaryStack(durable=False) as stack:
-        ClockFile(stack.access.clock_file).run_from(MORNING)
-        await load_territory(stack.access, stack.services, on=TUESDAY)
-        async with People(stack) as people:
-            yield Platform(stack, await fill(people))
+    """Started, filled, and stopped at the end. It serves two territories: the work is in the first, the second is next door."""
+    with tempfile.TemporaryDirectory(prefix="recours-territory-") as folder:
+        before = os.environ.get("RECOURS_TERRITORY_DIRS")
+        os.environ["RECOURS_TERRITORY_DIRS"] = f"{BIEVRE},{_next_door(Path(folder))}"
+        try:
+            async with TemporaryStack(durable=False) as stack:
+                ClockFile(stack.access.clock_file).run_from(MORNING)
+                await load_territory(stack.access, stack.services, on=TUESDAY)
+                async with People(stack) as people:
+                    yield Platform(stack, await fill(people))
+        finally:
+            if before is None:
+                del os.environ["RECOURS_TERRITORY_DIRS"]
+            else:
+                os.environ["RECOURS_TERRITORY_DIRS"] = before
+
+
+def _next_door(folder: Path) -> Path:
+    """A second territory, with no doctor and no patient. Readable by the services' own account."""
+    folder.chmod(0o755)
+    for name in ("territory.yaml", "protocol.yaml", "tariff.yaml"):
+        shutil.copy(BIEVRE / name, folder)
+    said = yaml.safe_load((folder / "territory.yaml").read_text(encoding="utf-8"))
+    (folder / "territory.yaml").write_text(yaml.safe_dump(said | {"id": NEXT_DOOR}, allow_unicode=True), encoding="utf-8")
+    return folder
 
 
 async def fill(people: People) -> Known:
@@ -99,9 +125,7 @@ async def fill(people: People) -> Known:
     fresh = str(new_id())
     await people.ask("secretary", "intake", "POST", "/requests", {"request_id": fresh, "origin": "patient"})
     known.add("request_id", fresh)
-    agenda = await people.ask(
-        "secretary", "scheduling", "GET", "/agenda", params={"from_on": "2026-11-24", "to_on": "2026-11-26"}
-    )
+    agenda = await people.ask("secretary", "scheduling", "GET", "/agenda", params={"from_on": "2026-11-24", "to_on": "2026-11-26"})
     for doctor in agenda["practitioners"]:
         known.add("practitioner_id", doctor["id"])
         known.add("slot_id", *[slot["slot_id"] for slot in doctor["slots"] if slot["state"] == "free"][:8])
@@ -141,4 +165,3 @@ def _remember(known: Known, request: dict[str, Any]) -> None:
     if told:
         known.add("patient_id", told["patient_id"])
         known.qualified.append(told)
-

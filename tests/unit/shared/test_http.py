@@ -152,6 +152,7 @@ async def test_unreadable_json_and_unknown_routes_are_problems(client: httpx.Asy
     assert (await client.get("/nowhere")).json()["type"] == "urn:recours:not_found"
     refused = await client.delete("/things/1")
     assert (refused.status_code, refused.json()["type"]) == (405, "urn:recours:method_not_allowed")
+    assert (await client.delete("/things")).headers["Allow"] == "GET, POST"
 
 
 async def test_min_version_is_read(client: httpx.AsyncClient) -> None:
