@@ -21,6 +21,7 @@ from shared.broker import Subscription, make_broker
 from shared.consumer import EventConsumer
 from shared.db import Database
 from shared.errors import Unavailable
+from shared.http.server import MAX_HEADER_BYTES, bounded
 from shared.kafka import AWAY, KafkaAddress
 from shared.migrate import require_current
 from shared.outbox import Relay
@@ -86,7 +87,7 @@ class Service:
         self.redis: redis.Redis = redis.from_url(
             settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1, decode_responses=True
         )
-        limits = http.BodyLimits(settings.http_body_bytes, settings.http_body_seconds)
+        limits = http.BodyLimits(settings.http_body_bytes, settings.http_read_seconds)
         self.app = http.make_app(name, limits=limits, lifespan=self._lifespan, openapi_url="/openapi.json" if described else None)
         for router in routers:
             self.app.include_router(router)
@@ -249,11 +250,9 @@ class Service:
     def make_servers(self) -> tuple[uvicorn.Server, uvicorn.Server]:
         """The public address, whose lifespan is the service's, and the operator's."""
         common: dict[str, Any] = {
-            "log_config": None,
-            "access_log": False,
-            "server_header": False,
-            "timeout_graceful_shutdown": _HTTP_GRACE_SECONDS,
-        }
+            "log_config": None, "access_log": False, "server_header": False, "timeout_graceful_shutdown": _HTTP_GRACE_SECONDS,
+            "http": bounded(self.settings.http_read_seconds), "h11_max_incomplete_event_size": MAX_HEADER_BYTES,
+        }  # fmt: skip
         public = _Server(uvicorn.Config(self.app, host=self.settings.host, port=self.settings.port, lifespan="on", **common))
         ops = _Server(uvicorn.Config(self.ops_app, host=self.settings.ops_host, port=self.settings.ops_port, lifespan="off", **common))
         return public, ops
