@@ -1,6 +1,7 @@
 """The only place that builds things of scheduling."""
 
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from services.scheduling import api, consumers, timers
@@ -42,7 +43,8 @@ def make_rules(settings: SchedulingSettings) -> Rules:
 def make_profile(territory: Territory) -> Profile:
     """Sundays and holidays are closed. Video goes on when the line is shut on Saturday afternoon, so a day is open or closed as a whole."""
     centres = {commune.insee: position_of_degrees(commune.lon, commune.lat) for commune in territory.communes}
-    return Profile(territory.id, territory.zone, lambda on: territory.opening_on(on) is None, centres)
+    closed = lru_cache(maxsize=1_000)(lambda on: territory.opening_on(on) is None)  # a search asks for each of a thousand slots
+    return Profile(territory.id, territory.zone, closed, centres)
 
 
 def load_tariff(folder: Path) -> Tariff:

@@ -156,7 +156,8 @@ async def show_appointment(sql: Connection, territory_id: str, appointment_id: U
 
 
 async def view(sql: Connection, territory_id: str, appointment: Appointment) -> AppointmentView:
-    stored = await appointments.acts(sql, territory_id, [appointment.id])
+    # Acts are stored when the appointment is closed: for the caller who books there are none to ask for.
+    stored = await appointments.acts(sql, territory_id, [appointment.id]) if appointment.state == "closed" else {}
     return AppointmentView(**await _fields(sql, territory_id, appointment, stored.get(appointment.id, [])))
 
 

@@ -3,7 +3,7 @@
 A candidate that breaks a hard rule is never ranked, whatever its cost. Ties go by practitioner id, then by start.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean
@@ -90,20 +90,28 @@ _UNDER_ONE_YEAR = frozenset({"0-2m", "3-11m"})
 def broken_rule(request: RequestQualified, candidate: Candidate, rules: AllocationRules, *, now: datetime) -> str | None:
     """The first hard rule that forbids this slot, or None. The codes go into the problem of a refused booking."""
     slot = candidate.slot
-    checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-        ("too_late", lambda: slot.starts_at > request.see_by),
-        ("too_early", lambda: slot.starts_at < request.earliest),
-        ("past", lambda: slot.starts_at < now + lead_of(slot, rules)),
-        ("mode_not_asked", lambda: slot.mode not in request.modes),
-        # national-rules.md 8: prudent local rule, no video under one year
-        ("no_video_under_one_year", lambda: slot.mode == "teleconsultation" and request.age_band in _UNDER_ONE_YEAR),
-        ("no_supervisor", lambda: candidate.status in SUPERVISED and not candidate.has_supervisor),
-        ("closed_day", lambda: candidate.closed),
-        ("video_cap", lambda: slot.mode == "teleconsultation" and candidate.videos_booked >= rules.videos_per_billing_day),
-        ("protected", lambda: slot.protected and not may_take_protected(request, slot, rules, now=now)),
-        ("round_not_feasible", lambda: slot.mode == "visit" and not candidate.round_feasible),
-    )
-    return next((code for code, broken in checks if broken()), None)
+    if slot.starts_at > request.see_by:
+        return "too_late"
+    if slot.starts_at < request.earliest:
+        return "too_early"
+    if slot.starts_at < now + lead_of(slot, rules):
+        return "past"
+    if slot.mode not in request.modes:
+        return "mode_not_asked"
+    # national-rules.md 8: prudent local rule, no video under one year
+    if slot.mode == "teleconsultation" and request.age_band in _UNDER_ONE_YEAR:
+        return "no_video_under_one_year"
+    if candidate.status in SUPERVISED and not candidate.has_supervisor:
+        return "no_supervisor"
+    if candidate.closed:
+        return "closed_day"
+    if slot.mode == "teleconsultation" and candidate.videos_booked >= rules.videos_per_billing_day:
+        return "video_cap"
+    if slot.protected and not may_take_protected(request, slot, rules, now=now):
+        return "protected"
+    if slot.mode == "visit" and not candidate.round_feasible:
+        return "round_not_feasible"
+    return None
 
 
 def lead_of(slot: Slot, rules: AllocationRules) -> timedelta:

@@ -9,10 +9,19 @@ from services.scheduling.domain.refusals import SlotTaken
 from services.scheduling.repository import slots
 from shared.db import Connection, Tx
 
+# In one round trip the slots repeat what `period` says: the place of a round ($8), else all slots over the time, in every territory.
 _TAKE = """
-    INSERT INTO period (id, territory_id, practitioner_id, kind, during, slot_id, inside_round_id, request_id, held_by, held_by_initials,
-                        expires_at)
-    VALUES ($1, $2, $3, $4, tstzrange($5, $6), $7, $8, $9, $10, $11, $12)
+    WITH taken AS (
+        INSERT INTO period (id, territory_id, practitioner_id, kind, during, slot_id, inside_round_id, request_id, held_by,
+                            held_by_initials, expires_at)
+        VALUES ($1, $2, $3, $4, tstzrange($5, $6), $7, $8, $9, $10, $11, $12)
+    ), place AS (
+        UPDATE slot SET blocked_until = coalesce($12, 'infinity'::timestamptz), blocked_by = $9
+        WHERE id = $7 AND $8::uuid IS NOT NULL
+    )
+    UPDATE slot SET blocked_until = coalesce($12, 'infinity'::timestamptz), blocked_by = $9
+    WHERE $8::uuid IS NULL AND round_id IS NULL
+      AND practitioner_id = $3 AND starts_at < $6 AND ends_at > $5 AND starts_at > $5 - interval '1 day'
 """
 
 
@@ -35,7 +44,6 @@ async def _take(tx: Tx, territory_id: str, period_id: UUID, kind: str, slot: Slo
         )  # fmt: skip
     except asyncpg.ExclusionViolationError as clash:
         raise SlotTaken(f"slot {slot.id}") from clash
-    await slots.block(tx, slot, until=None if hold is None else hold.expires_at, request_id=request_id)
 
 
 _FREE = """

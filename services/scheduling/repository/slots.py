@@ -125,14 +125,14 @@ async def lock_slot(tx: Tx, territory_id: str, slot_id: UUID) -> Slot:
 
 
 _BLOCK = """
-    UPDATE slot SET blocked_until = coalesce($4, 'infinity'::timestamptz), blocked_by = $5
+    UPDATE slot SET blocked_until = $4, blocked_by = $5
     WHERE practitioner_id = $1 AND starts_at < $3 AND ends_at > $2 AND starts_at > $2 - interval '1 day' AND round_id IS NULL
 """
-_BLOCK_ONE = "UPDATE slot SET blocked_until = coalesce($2, 'infinity'::timestamptz), blocked_by = $3 WHERE id = $1"
+_BLOCK_ONE = "UPDATE slot SET blocked_until = $2, blocked_by = $3 WHERE id = $1"
 
 
-async def block(tx: Tx, slot: Slot, *, until: datetime | None, request_id: UUID) -> None:
-    """Repeat on the slots what `period` now says: until an instant (a hold) or for good, in every territory of the doctor."""
+async def block(tx: Tx, slot: Slot, *, until: datetime, request_id: UUID) -> None:
+    """Repeat on the slots until when `period` now says that they are held, in every territory of the doctor."""
     if slot.round_id is not None:
         await tx.sql.execute(_BLOCK_ONE, slot.id, until, request_id)
     else:
