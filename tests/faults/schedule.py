@@ -104,7 +104,7 @@ def _deck(rng: random.Random, count: int, arsenal: Arsenal) -> list[Kind]:
     """Each victim in turn, so that any long list hits all of them about equally; brokers and PostgreSQL somewhat more often."""
     brokers = itertools.cycle(arsenal.brokers)
     frozen = itertools.cycle(rng.sample(_PUBLISHERS, len(_PUBLISHERS)))
-    suit: list[str] = [*SERVICES, *_PUBLISHERS[:2], "broker", "broker", "broker", "postgres", "postgres", "valkey", "freeze", "freeze"]
+    suit: list[str] = [*SERVICES, *_PUBLISHERS[:2], "broker", "broker", "postgres", "postgres", "valkey", "freeze", "freeze"]
     kinds: list[Kind] = []
     while len(kinds) < count:
         for name in rng.sample(suit, len(suit)):
