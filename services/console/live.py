@@ -128,20 +128,13 @@ class Listener:
             if due:
                 continue
             self._woken.clear()
+            # A panel that must wait for its turn holds up no other: each fact wakes us to look again.
             soonest = min((self._said_at[panel] + _BETWEEN_SECONDS - now for panel in self._waiting), default=_BEAT_SECONDS)
             try:
                 await asyncio.wait_for(self._woken.wait(), soonest)
             except TimeoutError:
                 if not self._waiting:
                     yield None
-            else:
-                if self._waiting and not self._closed:
-                    await self._pause_until_due(loop)
-
-    async def _pause_until_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        wait = min(self._said_at.get(panel, -1.0) + _BETWEEN_SECONDS for panel in self._waiting) - loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
 
 
 class Hub:

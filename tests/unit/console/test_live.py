@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from services.console.live import Fact, Hub, Listener, read_fact
 from shared.events.registry import TOPICS
+from shared.events.regulation import CASES
 from shared.events.scheduling import APPOINTMENTS
 from shared.testing.fixtures import Running, eventually
 from tests.unit.console.conftest import signed_in
@@ -62,6 +63,21 @@ async def test_a_burst_is_one_hint_at_once_then_the_latest_a_quarter_of_a_second
     assert first is not None and first[1].subject_id == "1"
     assert second is not None and second[1].subject_id == "39"
     assert later - at >= 0.24
+
+
+async def test_a_panel_that_waits_for_its_turn_holds_up_no_other() -> None:
+    listener = a_listener("timeline", "appointments")
+    async with aclosing(listener.said()) as said:
+        listener.hear(a_fact(topic=CASES))
+        first = await the_next(said)
+        listener.hear(a_fact(topic=CASES))
+        following = asyncio.ensure_future(the_next(said))
+        for _ in range(3):
+            await asyncio.sleep(0)  # now it waits for the timeline's next turn
+        listener.hear(a_fact(topic=APPOINTMENTS, subject_id="booked"))
+        second = await following
+    assert first is not None and first[0] == "timeline"
+    assert second is not None and (second[0], second[1].subject_id) == ("appointments", "booked")
 
 
 async def test_the_stream_carries_the_panel_the_id_and_the_trace_and_nothing_else() -> None:
