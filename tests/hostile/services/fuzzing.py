@@ -33,6 +33,12 @@ CANARY_PHONE = "0639981234"
 _PERSONAL = frozenset(
     {"birth_name", "first_name", "used_name", "mt_name", "place", "address", "access", "words", "since", "who_opens", "arm_label", "name"}
 )
+# Words that rules understand, where the type alone allows any: else nearly all cases end at the first of them.
+_UNDERSTOOD = {
+    "outcome": ("pharmacy", "own_doctor", "information", "seen", "no_show"), "cause": ("by_patient", "by_practitioner"),
+    "note_code": ("not_reached",), "commune": ("94021", "94016"), "due_at": ("2026-11-24T10:00:00Z", "2026-11-24T15:30:00+01:00"),
+    "on": ("2026-11-24", "2026-11-25"), "purpose": ("call", "regulation"),
+}  # fmt: skip
 _CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
     "response_headers_conformance", "negative_data_rejection", "missing_required_header", "unsupported_method",
@@ -169,7 +175,7 @@ def _deeper(body: dict[str, Any], known: Known, valid: bool) -> dict[str, Any]:
         elif isinstance(value, dict):
             found[name] = _deeper(value, known, valid)
         elif isinstance(value, list):
-            found[name] = [_existing(name, item, known, valid) for item in value]
+            found[name] = [_deeper(item, known, valid) if isinstance(item, dict) else _existing(name, item, known, valid) for item in value]
         else:
             found[name] = _existing(name, value, known, valid)
     if "request_id" in found and isinstance(found.get("qualified"), dict) and valid:
@@ -196,6 +202,9 @@ def _existing(name: str, value: Any, known: Known, valid: bool) -> Any:
         return CANARY
     if valid and name in ("phone", "callback_number") and draw % 4 == 0:
         return CANARY_PHONE
+    words = _UNDERSTOOD.get(name)
+    if words and valid and draw % 3:
+        return words[draw % len(words)]
     ids = known.ids.get(name)
     if ids and draw % 3 and (_is_uuid(value) or (valid and name == "reference")):
         return ids[draw % len(ids)]

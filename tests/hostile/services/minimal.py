@@ -10,7 +10,7 @@ _BY_FORMAT = {"date": "2026-11-25", "date-time": "2026-11-25T09:00:00Z", "time":
 # A word for each pattern of our types; the first that names the field decides, then the pattern.
 _BY_NAME = {
     "commune": "94021", "insee": "94021", "rpps": "10000000001", "phone": "0199004815", "reason": "Q06", "territory_id": "bievre",
-    "cell": "652000:6855000", "outcome": "no_longer_needed", "cause": "by_patient", "purpose": "call", "acts": "G",
+    "cell": "652000:6855000", "outcome": "pharmacy", "cause": "by_patient", "purpose": "call", "acts": "G",
 }  # fmt: skip
 
 

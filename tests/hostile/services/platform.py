@@ -113,6 +113,8 @@ async def fill(people: People) -> Known:
     """Calls, patients, requests from the first ring to the closed act, cases, holds, sessions, searches."""
     known = Known()
     known.add("call_id", await people.a_call(), await people.a_call("0199004816"))
+    hung_up = {"call_id": known.ids["call_id"][0], "event": "hung_up"}
+    await people.ask("secretary", "intake", "POST", "/hooks/telephony", hung_up)
     for _ in range(3):
         await _booked(people, known)
     await _red_flag(people, known)
@@ -146,6 +148,7 @@ async def _booked(people: People, known: Known) -> None:
     known.add("hold_id", (await people.ask("secretary", "scheduling", "POST", "/holds", hold))["hold_id"])
     appointment = await book(people, request, offered[0])
     known.add("appointment_id", appointment["appointment_id"])
+    known.add("practitioner_id", appointment["practitioner_id"])  # first: the hostile callers are these doctors
     await people.ask("secretary", "intake", "POST", f"/requests/{request['request_id']}/mt-help", {"answer": "yes"})
     _remember(known, request)
 
