@@ -70,10 +70,11 @@ async def test_a_panel_that_waits_for_its_turn_holds_up_no_other() -> None:
     async with aclosing(listener.said()) as said:
         listener.hear(a_fact(topic=CASES))
         first = await the_next(said)
-        listener.hear(a_fact(topic=CASES))
         following = asyncio.ensure_future(the_next(said))
-        for _ in range(3):
-            await asyncio.sleep(0)  # now it waits for the timeline's next turn
+        await asyncio.sleep(0)  # now it waits for anything
+        listener.hear(a_fact(topic=CASES))
+        for _ in range(5):
+            await asyncio.sleep(0)  # and now for the timeline's next turn
         listener.hear(a_fact(topic=APPOINTMENTS, subject_id="booked"))
         second = await following
     assert first is not None and first[0] == "timeline"
