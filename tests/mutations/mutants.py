@@ -118,11 +118,23 @@ MUTANTS = (
     Mutant(
         "slot_lock", "the row lock on the slot and those over its time", "services/scheduling/repository/slots.py",
         "    ORDER BY o.id FOR UPDATE OF o\n", "    ORDER BY o.id\n",
-        (f"{_RACES}test_a_slot_is_given_back_while_others_want_it", f"{_RACES}test_two_hundred_callers_one_slot"),
+        (f"{_RACES}test_a_slot_is_given_back_while_others_want_it",),
     ),
     Mutant(
-        "territory_of_an_appointment", "the territory in a repository function", "services/scheduling/repository/appointments.py",
+        "video_cap_lock", "the lock that counts the videos of a billing doctor's day one at a time",
+        "services/scheduling/repository/appointments.py",
+        '    await tx.sql.execute(_LOCK_VIDEOS, f"videos:{billing_id}:{on}")\n', "    return\n",
+        (f"{_GUARDS}test_two_hands_that_want_the_last_video_of_a_day_get_one",),
+    ),
+    Mutant(
+        "territory_of_a_practitioner", "the territory in a repository function of scheduling",
+        "services/scheduling/repository/practitioners.py",
         '_ONE = f"{_SELECT} WHERE territory_id = $1 AND id = $2"', '_ONE = f"{_SELECT} WHERE $1::text IS NOT NULL AND id = $2"',
         (f"{_BOOKING}test_another_territory_finds_nothing",),
+    ),
+    Mutant(
+        "territory_of_a_call", "the territory in a repository function of intake", "services/intake/repository/calls.py",
+        'FROM call WHERE territory_id = $1 AND id = $2"', 'FROM call WHERE $1::text IS NOT NULL AND id = $2"',
+        ("tests/integration/intake/test_calls.py::test_who_may_and_where",),
     ),
 )  # fmt: skip
