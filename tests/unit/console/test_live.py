@@ -30,6 +30,12 @@ async def the_next(said: AsyncGenerator[tuple[str, Fact] | None]) -> tuple[str, 
     return await asyncio.wait_for(anext(said), 5)
 
 
+async def as_far_as_it_goes() -> None:
+    """Let every task of this loop run until it waits for something."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
 async def test_a_fact_of_another_territory_is_not_heard() -> None:
     listener = a_listener("appointments")
     listener.hear(a_fact(territory_id="ailleurs"))
@@ -71,10 +77,9 @@ async def test_a_panel_that_waits_for_its_turn_holds_up_no_other() -> None:
         listener.hear(a_fact(topic=CASES))
         first = await the_next(said)
         following = asyncio.ensure_future(the_next(said))
-        await asyncio.sleep(0)  # now it waits for anything
+        await as_far_as_it_goes()  # now it waits for anything
         listener.hear(a_fact(topic=CASES))
-        for _ in range(5):
-            await asyncio.sleep(0)  # and now for the timeline's next turn
+        await as_far_as_it_goes()  # and now for the timeline's next turn
         listener.hear(a_fact(topic=APPOINTMENTS, subject_id="booked"))
         second = await following
     assert first is not None and first[0] == "timeline"
