@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.events import TOPICS, Event, event_class
 from shared.kafka import KafkaAddress
@@ -55,7 +56,7 @@ async def read_log(address: KafkaAddress, *, ends: Mapping[str, int], patience_s
     )
     await consumer.start()
     try:
-        partitions = await _partitions(consumer, address)
+        partitions = await _partitions(address)
         consumer.assign(partitions)
         for partition in partitions:
             consumer.seek(partition, 0)
@@ -71,22 +72,32 @@ async def read_log(address: KafkaAddress, *, ends: Mapping[str, int], patience_s
                 if found:
                     reached[_place(address, partition)] = found[-1].offset + 1
             if quiet and time.monotonic() > deadline:
-                raise LogUnreadable("the log ends before what was confirmed")
+                short = [f"{place} at {reached.get(place, 0)} of {end}" for place, end in ends.items() if reached.get(place, 0) < end]
+                raise LogUnreadable(f"the log ends before what was confirmed: {', '.join(short)}")
         return records
     finally:
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, address: KafkaAddress) -> Sequence[TopicPartition]:
-    """Every partition of every topic of ours that exists."""
+async def _partitions(address: KafkaAddress) -> Sequence[TopicPartition]:
+    """Every partition of every topic of ours that exists.
+
+    Asked of the broker itself: a consumer without subscription knows the topics of an embedded broker, and none of Apache Kafka's.
+    """
     deadline = time.monotonic() + _METADATA_SECONDS
-    names = [address.topic(topic) for topic in TOPICS]
-    while True:
-        await consumer.topics()
-        known = {name: consumer.partitions_for_topic(name) for name in names}
-        if all(known.values()) or time.monotonic() > deadline:
-            return [TopicPartition(name, number) for name, numbers in sorted(known.items()) for number in sorted(numbers or ())]
-        await asyncio.sleep(0.1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=address.bootstrap, client_id="recours-check")
+    await admin.start()
+    try:
+        while True:
+            topics = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+            known = {address.topic(name): topics.get(address.topic(name), []) for name in TOPICS}
+            if all(known.values()) or time.monotonic() > deadline:
+                return [
+                    TopicPartition(name, number) for name in sorted(known) for number in sorted(one["partition"] for one in known[name])
+                ]
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
 
 
 def _place(address: KafkaAddress, partition: TopicPartition) -> str:
