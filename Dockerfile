@@ -2,7 +2,10 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY requirements/ requirements/
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/service.lock
+# Nothing is installed later: what installs does not stay.
+RUN python -m venv /venv \
+ && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/service.lock \
+ && /venv/bin/pip uninstall --yes pip setuptools
 # The browser files come from the locked package.json through the npm of a wheel; nothing of that stays in the image.
 COPY . .
 RUN python -m venv /build-venv \
@@ -12,7 +15,7 @@ RUN python -m venv /build-venv \
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --no-create-home recours
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin recours
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app/shared shared/
