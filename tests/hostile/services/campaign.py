@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from shared.auth import TokenIssuer
@@ -97,7 +98,7 @@ async def campaign(platform: Platform, *, cases: int, seed: int, only: Sequence[
         missing = cases - sum(tally.cases for tally in tallies)
         if missing > 0:
             tallies.append(await start(order[0], missing, seed + 1000))
-    leaked, faults = _read_logs(platform)
+    leaked, faults = read_logs(platform.log_files())
     return Campaign(seed, time.monotonic() - began, tallies, leaked, faults)
 
 
@@ -110,9 +111,10 @@ def _fuzz(target: Target, key: str, callers: Any, known: Any, cases: int, seed: 
     return fuzz(target, TokenIssuer(key), callers, known, cases=cases, seed=seed)
 
 
-def _read_logs(platform: Platform) -> tuple[int, Counter[str]]:
+def read_logs(paths: Sequence[Path]) -> tuple[int, Counter[str]]:
+    """How many lines name the person whom only hostile bodies know, and the faults that were logged."""
     leaked, faults = 0, Counter[str]()
-    for path in platform.log_files():
+    for path in paths:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             leaked += CANARY.casefold() in line.casefold() or CANARY_PHONE in line
             try:

@@ -78,7 +78,10 @@ class Tally:
 
 
 def fuzz(target: Target, issuer: TokenIssuer, callers: Sequence[Principal], known: Known, *, cases: int, seed: int) -> Tally:
-    """At least `cases` requests (an address with few routes and no field runs out of new ones before). Same seed, same cases."""
+    """At least `cases` requests; an address with few routes and no field runs out of new ones before.
+
+    The same seed makes the same cases, save for the ids, which each stack makes anew.
+    """
     os.environ["NO_PROXY"] = "127.0.0.1"
     document = httpx.get(f"{target.url}/openapi.json", trust_env=False).raise_for_status().json()
     tally = Tally(target.name)
