@@ -40,8 +40,8 @@ test: setup browser apache-kafka deploy-tools
 proof: setup browser apache-kafka deploy-tools image-base
 	@deploy/setup/tests.sh $(BIN) proof
 
-bench: setup
-	@$(BIN)/recours bench stack
+bench: setup apache-kafka
+	@for measure in limits booking latency relay replay stack; do echo "recours bench $$measure"; $(BIN)/recours bench $$measure || exit 1; done
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
