@@ -25,7 +25,10 @@ router = APIRouter()
 
 
 async def _show(sql: Connection, subject_id: UUID) -> dict[str, Any]:
+    """Reads in the transaction that wrote: a subject that cannot be shown was not made."""
     territory_id = await sql.fetchval("SELECT territory_id FROM due_work WHERE kind = 'unit' AND subject_id = $1", subject_id)
+    if territory_id == "invisible":
+        raise Refused("cannot be shown")
     return {"subject_id": str(subject_id), "state": territory_id, "version": 1}
 
 
@@ -40,7 +43,7 @@ async def make(body: dict[str, Any], _: Annotated[Principal, Depends(require("se
         if command.if_match == 1:
             raise Stale("seen 1", current={"version": 2})
         subject_id = new_id()
-        await tx.schedule("unit", "fresh", subject_id, now)
+        await tx.schedule("unit", body.get("state", "fresh"), subject_id, now)
         await asyncio.sleep(0.05)  # wide enough for a concurrent repeat to arrive meanwhile
         return subject_id
 
@@ -106,6 +109,12 @@ async def test_a_refusal_changes_nothing_and_leaves_the_key_free(client: http.Se
     assert await count(database) == 0
     await client.post("/things", principal=ME, json={}, idempotency_key="k")
     assert await count(database) == 1
+
+
+async def test_what_cannot_be_shown_was_not_done(client: http.ServiceClient, database: Database) -> None:
+    with pytest.raises(Refused):
+        await client.post("/things", principal=ME, json={"state": "invisible"}, idempotency_key="k")
+    assert await count(database) == 0
 
 
 async def test_the_handler_gets_the_version_the_caller_saw(client: http.ServiceClient) -> None:
