@@ -35,7 +35,8 @@ async def visit(machine: Machine) -> dict[str, Any]:
         seen["throttled_addresses"] = await _throttled_addresses(machine)
         seen["signed_in"] = (await _sign_in(browser, _PASSWORD)).status_code
         seen["desk"] = (await browser.get("/secretariat", params={"mot": _IN_A_QUERY})).status_code
-        await _ring(machine)
+        call_id = str(new_id())
+        await _telephone(machine, call_id, "ringing")
         taken = await browser.post("/secretariat/prendre", data={"next_request_id": str(new_id())})
         seen["taken"] = [taken.status_code, 'id="place"' in taken.text]
         opened = re.search(r'name="request_id"[^>]*value="([^"]+)"', taken.text)
@@ -53,6 +54,7 @@ async def visit(machine: Machine) -> dict[str, Any]:
         seen["origin_refused"] = (
             await browser.post("/secretariat/patients", data=patient, headers={"origin": "https://ailleurs.example"})
         ).status_code
+    await _telephone(machine, call_id, "hung_up")
     seen["check"] = await _check(machine)
     seen["health"] = await _health(machine)
     seen["query_in_proxy_log"] = _IN_A_QUERY in machine.log("proxy").read_text() if machine.log("proxy").exists() else None
@@ -89,14 +91,14 @@ async def _throttled_addresses(machine: Machine) -> list[str]:
         await server.aclose()
 
 
-async def _ring(machine: Machine) -> None:
-    """The telephone exchange announces a call."""
+async def _telephone(machine: Machine, call_id: str, event: str) -> None:
+    """The telephone exchange says what happens on the line."""
     issuer = TokenIssuer(machine.variables["RECOURS_TOKEN_PRIVATE_KEY"])
     intake = ServiceClient("http://intake:8701", issuer, "intake")
     exchange = Principal(uuid4(), frozenset({"secretary"}), "bievre", None, "TT")
-    ringing = {"call_id": str(new_id()), "event": "ringing", "phone": "0199004815"}
+    said = {"call_id": call_id, "event": event, "phone": "0199004815"}
     try:
-        await intake.post("/hooks/telephony", principal=exchange, json=ringing, idempotency_key=str(uuid4()))
+        await intake.post("/hooks/telephony", principal=exchange, json=said, idempotency_key=str(uuid4()))
     finally:
         await intake.close()
 
