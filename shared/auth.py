@@ -98,7 +98,7 @@ class TokenVerifier:
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
             principal, until = _principal(claims), float(claims["exp"]) + _LEEWAY_SECONDS
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError) as invalid:
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as invalid:
             raise Unauthenticated("token refused") from invalid
         if len(self._known) >= _KNOWN_TOKENS:
             self._known.clear()
