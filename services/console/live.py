@@ -32,7 +32,9 @@ PANELS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "timeline": (frozenset(registry.TOPICS), frozenset({"secretary", "gp", "duty_doctor", "regulator", "arm", "coordinator", "ops"})),
 }
 _OWN_ONLY = frozenset({"appointments", "agenda", "sessions"})  # a GP hears of his own appointments
-_BETWEEN_SECONDS = 0.25  # at most four hints a second for one panel
+# Four hints a second for one panel, two of them at once: the second patient of a doctor need not wait because the first just came.
+_BETWEEN_SECONDS = 0.25
+_AHEAD_SECONDS = 0.25
 _BEAT_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 5.0
 STREAMS_OF_ONE_PERSON = 20  # tabs; more is a page that went wild or somebody who wishes us ill
@@ -83,7 +85,7 @@ class Listener:
     desk: bool
     account_id: UUID | None = None
     _waiting: dict[str, Fact] = field(default_factory=dict)
-    _said_at: dict[str, float] = field(default_factory=dict)
+    _paid_until: dict[str, float] = field(default_factory=dict)  # each hint pays a quarter of a second, one of them in advance
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
@@ -117,24 +119,28 @@ class Listener:
         self._woken.set()
 
     async def said(self) -> AsyncGenerator[tuple[str, Fact] | None]:
-        """Hints as they become due (at once, then spaced), and None as a beat when nothing happened for a while."""
+        """Hints as they become due (at once, then spaced and merged), and None as a beat when nothing happened for a while."""
         loop = asyncio.get_running_loop()
         while not self._closed:
             now = loop.time()
-            due = [panel for panel in self._waiting if now - self._said_at.get(panel, -1.0) >= _BETWEEN_SECONDS]
+            due = [panel for panel in self._waiting if self._wait(panel, now) <= 0]
             for panel in due:
-                self._said_at[panel] = now
+                self._paid_until[panel] = max(now, self._paid_until.get(panel, now)) + _BETWEEN_SECONDS
                 yield panel, self._waiting.pop(panel)
             if due:
                 continue
             self._woken.clear()
             # A panel that must wait for its turn holds up no other: each fact wakes us to look again.
-            soonest = min((self._said_at[panel] + _BETWEEN_SECONDS - now for panel in self._waiting), default=_BEAT_SECONDS)
+            soonest = min((self._wait(panel, now) for panel in self._waiting), default=_BEAT_SECONDS)
             try:
                 await asyncio.wait_for(self._woken.wait(), soonest)
             except TimeoutError:
                 if not self._waiting:
                     yield None
+
+    def _wait(self, panel: str, now: float) -> float:
+        """Seconds until its next hint may be said."""
+        return self._paid_until.get(panel, now) - _AHEAD_SECONDS - now
 
 
 class Hub:
