@@ -51,6 +51,7 @@ class DayUnderFaults:
             "invariants": self.figures.get("invariants"),
             "repeated_commands": self.figures.get("machine", {}).get("repeated"),
             "wall_seconds": round(self.seconds, 1),
+            "injected": [f"{one.fault}: caught up after {_seconds(one.catch_up_seconds)}" for one in self.injected],
         }
 
 
