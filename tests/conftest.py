@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 from shared.testing.fixtures import *  # noqa: F403  # pytest finds fixtures by name in this module
 from shared.testing.fixtures import _no_proxy, _templates  # noqa: F401  # underscored ones are not in the star
 
+_SHARING_A_STACK = ("tests/e2e", "tests/stack", "tests/hostile/console", "tests/hostile/services")
+
 
 class ByStack(LoadScopeScheduling):
     """Files stay together on a worker, and so do all tests that share a whole stack (the browser's, the one that is killed).
@@ -18,8 +20,7 @@ class ByStack(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = "/".join(nodeid.split("/")[:2])
-        return folder if folder in ("tests/e2e", "tests/stack") else nodeid.split("::", 1)[0]
+        return next((folder for folder in _SHARING_A_STACK if nodeid.startswith(f"{folder}/")), nodeid.split("::", 1)[0])
 
 
 def pytest_configure(config: pytest.Config) -> None:
