@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ SECRET = filled()
 Resource = dict[str, Any]
 
 
-def rendered(folder: str) -> list[Resource]:
-    """Every resource that `kubectl apply -k` would send."""
+@cache
+def _text(folder: str) -> str:
     source = ROOT / "deploy" / "kubernetes" / folder
     outcome = subprocess.run([tool("kustomize"), "build", str(source)], capture_output=True, text=True, timeout=60, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    return list(yaml.safe_load_all(outcome.stdout))
+    return outcome.stdout
+
+
+def rendered(folder: str) -> list[Resource]:
+    """Every resource that `kubectl apply -k` would send."""
+    return list(yaml.safe_load_all(_text(folder)))
 
 
 def of_kind(kind: str, resources: list[Resource]) -> dict[str, Resource]:
