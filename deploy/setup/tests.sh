@@ -28,6 +28,9 @@ for reason in .stamps/tools/*.left-out; do
     name=$(basename "$reason" .left-out)
     left_out+=("the tests of deploy/ that need $name: $(cat "$reason")")
 done
+if [ "$which" = proof ] && [ -e .stamps/images.left-out ]; then
+    left_out+=("the tests of the image: $(cat .stamps/images.left-out)")
+fi
 
 code=0
 "$bin/python" -m pytest -n "$workers" -m "$marks" ${PYTEST_ARGS:-} || code=$?
