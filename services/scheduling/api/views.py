@@ -182,12 +182,11 @@ async def show_day(sql: Connection, territory_id: str, day: Sequence[Appointment
 
 
 async def _fields(sql: Connection, territory_id: str, a: Appointment, acts: Sequence[appointments.StoredAct]) -> dict[str, Any]:
-    doctor = await practitioners.get(sql, territory_id, a.practitioner_id)
-    senior = await practitioners.find(sql, territory_id, doctor.supervisor_id) if doctor.supervisor_id else None
+    doctor, senior = await practitioners.get_with_senior(sql, territory_id, a.practitioner_id)
     return {
         "appointment_id": a.id, "version": a.version, "request_id": a.request_id, "patient_id": a.patient_id,
         "practitioner_id": a.practitioner_id, "practitioner_name": doctor.display_name, "status": doctor.status,
-        "supervisor_name": senior.display_name if senior else None, "billing_practitioner_id": a.billing_practitioner_id,
+        "supervisor_name": senior, "billing_practitioner_id": a.billing_practitioner_id,
         "slot_id": a.slot_id, "mode": a.mode, "starts_at": a.starts_at, "ends_at": a.ends_at, "window_starts_at": a.window_starts_at,
         "window_ends_at": a.window_ends_at, "planned_at": a.planned_at, "travel_minutes": a.travel_minutes, "state": a.state,
         "cancel_cause": a.cancel_cause, "path": a.path, "rank": a.rank, "why": a.why, "why_text": WHY_TEXT[a.why],

@@ -89,8 +89,7 @@ async def _give_slot(
     qualified, profile = request.qualified, rules.profile(territory_id)
     slot = await slots.lock_slot(tx, territory_id, slot_id)
     await holds.clear_the_way(tx, slot, request.id, now=now)
-    doctor = await practitioners.get(tx.sql, territory_id, slot.practitioner_id)
-    senior = await practitioners.find(tx.sql, territory_id, doctor.supervisor_id) if doctor.supervisor_id else None
+    doctor, senior = await practitioners.get_with_senior(tx.sql, territory_id, slot.practitioner_id)
     videos = await _count_videos(tx, doctor.billing_practitioner_id, slot)
     candidate = Candidate(
         slot=slot, status=doctor.status, has_supervisor=senior is not None, accepts_as_mt=doctor.accepts_as_mt, load=0.0,

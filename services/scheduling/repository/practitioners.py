@@ -63,6 +63,22 @@ async def get(sql: Connection, territory_id: str, practitioner_id: UUID) -> Prac
     return _practitioner(row)
 
 
+_WITH_SENIOR = """
+    SELECT p.id, p.display_name, p.rpps, p.status, p.supervisor_id, p.billing_practitioner_id, p.modes, p.commune, p.lon, p.lat,
+           p.accepts_as_mt, p.version, senior.display_name AS supervisor_name
+    FROM practitioner p LEFT JOIN practitioner senior ON senior.territory_id = p.territory_id AND senior.id = p.supervisor_id
+    WHERE p.territory_id = $1 AND p.id = $2
+"""
+
+
+async def get_with_senior(sql: Connection, territory_id: str, practitioner_id: UUID) -> tuple[Practitioner, str | None]:
+    """The doctor, and the name of his senior if he has one in this pool. Raises NotFound as above."""
+    row = await sql.fetchrow(_WITH_SENIOR, territory_id, practitioner_id)
+    if row is None:
+        raise NotFound(f"practitioner {practitioner_id}")
+    return _practitioner(row), row["supervisor_name"]
+
+
 async def find(sql: Connection, territory_id: str, practitioner_id: UUID) -> Practitioner | None:
     row = await sql.fetchrow(_ONE, territory_id, practitioner_id)
     return None if row is None else _practitioner(row)
