@@ -19,6 +19,7 @@ from services.intake.repository.requests import Stored
 from services.intake.sealed import Identity, Words
 from shared.auth import Principal
 from shared.db import Tx
+from shared.errors import NotFound
 from shared.events.base import Answer, Mode, Sex, Urgency
 from shared.events.intake import MtHelpAnswered
 
@@ -54,7 +55,9 @@ async def open_request(command: OpenRequest, who: Principal, desk: Desk, tx: Tx,
             await tx.record(event)
         return command.request_id
     known = await requests.find_request(tx.sql, who.territory_id, command.request_id)
-    if known is None or known.request.call_id != command.call_id:
+    if known is None:  # of another territory, of which nothing is said
+        raise NotFound(f"request {command.request_id}")
+    if known.request.call_id != command.call_id:
         raise RequestExists(f"request {command.request_id}")
     return command.request_id
 

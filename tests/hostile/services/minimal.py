@@ -10,7 +10,8 @@ _BY_FORMAT = {"date": "2026-11-25", "date-time": "2026-11-25T09:00:00Z", "time":
 # A word for each pattern of our types; the first that names the field decides, then the pattern.
 _BY_NAME = {
     "commune": "94021", "insee": "94021", "rpps": "10000000001", "phone": "0199004815", "reason": "Q06", "territory_id": "bievre",
-    "cell": "652000:6855000", "outcome": "pharmacy", "cause": "by_patient", "purpose": "call", "acts": "G",
+    "cell": "652000:6855000", "from": "09:00:00", "to": "12:00:00", "starts_at": "2026-11-25T09:00:00Z", "ends_at": "2026-11-25T12:00:00Z",
+    "outcome": "pharmacy", "cause": "by_patient", "purpose": "call", "acts": "G",
 }  # fmt: skip
 
 
@@ -28,11 +29,11 @@ class Call:
     """Some id in its path or body exists."""
 
 
-def calls(document: dict[str, Any], known: Known) -> Iterator[Call]:
-    """Each operation once."""
+def calls(document: dict[str, Any], known: Known, place: int = 0) -> Iterator[Call]:
+    """Each operation once, with the id of each kind that stands at `place`."""
     for template, operations in document["paths"].items():
         for method, operation in operations.items():
-            builder = _Builder(document, known)
+            builder = _Builder(document, known, place)
             parameters = operation.get("parameters", [])
             in_path = {one["name"]: builder.value(one["name"], one["schema"]) for one in parameters if one["in"] == "path"}
             params = {
@@ -47,8 +48,8 @@ def calls(document: dict[str, Any], known: Known) -> Iterator[Call]:
 
 
 class _Builder:
-    def __init__(self, document: dict[str, Any], known: Known) -> None:
-        self._document, self._known = document, known
+    def __init__(self, document: dict[str, Any], known: Known, place: int) -> None:
+        self._document, self._known, self._place = document, known, place
         self.named = 0
 
     def value(self, name: str, schema: dict[str, Any]) -> Any:
@@ -59,7 +60,8 @@ class _Builder:
             return self._known.qualified[0]
         if name in self._known.ids and schema.get("type") != "array":
             self.named += 1
-            return self._known.ids[name][0]
+            ids = self._known.ids[name]
+            return ids[min(self._place, len(ids) - 1)]
         for choice in ("anyOf", "oneOf", "allOf"):
             if choice in schema:
                 return self.value(name, schema[choice][0])
