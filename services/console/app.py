@@ -13,6 +13,7 @@ from services.console.composition import clients
 from services.console.files import VersionedFiles
 from services.console.live import Hub
 from services.console.pages import ROUTERS
+from services.console.platform_health import Watch
 from services.console.problem_pages import ProblemPages
 from services.console.rendering import STATIC, Pages, is_fragment, render, toast
 from services.console.security import BrowserGuard
@@ -39,6 +40,7 @@ class Console:
     pages: Pages
     sealer: SecretBox
     throttle: SignInThrottle
+    watch: Watch
     hub: Hub = field(default_factory=Hub)
 
 
@@ -52,6 +54,7 @@ def build() -> Service:
         Pages(),
         SecretBox(settings.token_private_key.get_secret_value()),
         SignInThrottle(service.redis),
+        Watch(settings),
     )
     app = service.app
     app.state.console = console
@@ -75,6 +78,7 @@ async def _leave(service: Service) -> None:
     """Open streams never end by themselves."""
     console: Console = service.app.state.console
     console.hub.close()
+    await console.watch.close()
     for client in console.clients.values():
         await client.close()
 

@@ -10,14 +10,13 @@ from starlette.responses import Response
 
 from services.console.board_view import HOURS, bigs, chart, heat, heat_of_free, level
 from services.console.composition import SERVICES, Services, attempt, services_of_visitor
-from services.console.platform_health import Health, ops_url, states_of
+from services.console.platform_health import Health, Watch, ops_url
 from services.console.rendering import render
 from services.console.sessions import Visitor, page_for
 from shared import clock
 
 router = APIRouter(prefix="/direct")
 board_page = page_for("ops", "coordinator", "admin", "secretary")
-_PATIENCE_SECONDS = 1.5
 _AGENDA_READERS = frozenset({"secretary", "coordinator"})
 
 
@@ -33,7 +32,8 @@ async def panel(request: Request, visitor: Visitor = Depends(board_page), servic
 
 async def _board(request: Request, visitor: Visitor, services: Services) -> dict[str, Any]:
     """All parts at once; each is drawn whatever the others answered."""
-    settings, territory, now = request.app.state.console.settings, visitor.territory, clock.now()
+    watch: Watch = request.app.state.console.watch
+    territory, now = visitor.territory, clock.now()
     today = territory.local(now).date()
     days = [today, today + timedelta(days=1)]
     (board, free, agenda), states, letters = await asyncio.gather(
@@ -42,7 +42,7 @@ async def _board(request: Request, visitor: Visitor, services: Services) -> dict
             attempt(services.scheduling.get("/agenda/free")),
             attempt(_agenda(services, visitor, days)),
         ),
-        states_of(settings, (*SERVICES, "console")),
+        watch.states_of((*SERVICES, "console")),
         _dead_letters(request),
     )
     told = board.value or {}
@@ -75,18 +75,17 @@ async def _agenda(services: Services, visitor: Visitor, days: list[date]) -> Any
 
 async def _dead_letters(request: Request) -> dict[str, int]:
     """Open dead letters by service; a service away is left out."""
-    settings = request.app.state.console.settings
+    console = request.app.state.console
 
-    async def count(http: httpx.AsyncClient, name: str) -> tuple[str, int] | None:
+    async def count(name: str) -> tuple[str, int] | None:
         try:
-            answer = await http.get(f"{ops_url(settings, name)}/internal/dead-letters", params={"limit": 200})
+            answer = await console.watch.http.get(f"{ops_url(console.settings, name)}/internal/dead-letters", params={"limit": 200})
             answer.raise_for_status()
             return name, len(answer.json()["items"])
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 
-    async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
-        found = await asyncio.gather(*(count(http, name) for name in SERVICES))
+    found = await asyncio.gather(*(count(name) for name in SERVICES))
     return dict(one for one in found if one is not None)
 
 

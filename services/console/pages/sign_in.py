@@ -1,6 +1,5 @@
 """/connexion and /deconnexion."""
 
-import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -9,7 +8,6 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.console import accounts, sessions
-from services.console.platform_health import states_of
 from services.console.rendering import render
 from services.console.sessions import Visitor
 from shared import clock
@@ -72,8 +70,7 @@ async def _page(
 ) -> Response:
     console = request.app.state.console
     territory: Territory = next(iter(console.territories.values()))
-    async with asyncio.timeout(2):
-        states = await states_of(console.settings, _SHOWN)
+    states = await console.watch.states_at_the_door(_SHOWN)
     return render(
         request, "sign_in.html", status=status, login=login, next_path=next_path, refusal=refusal,
         sentence=_SENTENCES.get(refusal or ""), ended=ended, opening=_opening(territory), states=states,

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
+from services.console.platform_health import Health
 from shared.testing.fixtures import Running
 from tests.unit.console.conftest import PASSWORD, a_browser, an_account, signed_in
 
@@ -244,3 +246,19 @@ async def test_the_pages_describe_nothing_to_strangers(console: Running) -> None
             "/internal/tick",
         ):
             assert (await browser.get(path)).status_code == 404, path
+
+
+async def test_strangers_at_the_door_cost_the_services_one_question(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The door says how the services are: that must be no lever on them."""
+    monkeypatch.setattr("services.console.platform_health.DOOR_SECONDS", 3600.0)
+    watch, asked = console.service.app.state.console.watch, list[Iterable[str]]()
+    ask = watch.states_of
+
+    async def counted(names: Iterable[str]) -> list[Health]:
+        asked.append(names)
+        return list(await ask(names))
+
+    monkeypatch.setattr(watch, "states_of", counted)
+    async with a_browser(console) as browser:
+        answers = await asyncio.gather(*(browser.get("/connexion") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200} and len(asked) == 1
