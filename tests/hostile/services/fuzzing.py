@@ -40,7 +40,8 @@ _UNDERSTOOD = {
     "on": ("2026-11-24", "2026-11-25"), "from_on": ("2026-11-24",), "to_on": ("2026-11-26", "2026-12-01"),
     "valid_from": ("2026-11-24", "2026-01-01"), "valid_to": ("2027-01-01",), "birth_date": ("1986-05-14", "2026-11-20", "1931-02-28"),
     "starts_at": ("2026-11-30T08:00:00Z", "2026-12-01T08:00:00+01:00"), "ends_at": ("2026-12-02T12:00:00Z", "2026-12-02T18:00:00+01:00"),
-    "dialled_at": ("2026-11-24T07:55:00Z",), "from": ("08:00:00", "09:30:00"), "to": ("12:00:00", "19:00:00"), "purpose": ("call", "regulation"),
+    "dialled_at": ("2026-11-24T07:55:00Z",), "from": ("08:00:00", "09:30:00"),
+    "to": ("12:00:00", "19:00:00"), "purpose": ("call", "regulation"),
 }  # fmt: skip
 _CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
