@@ -72,7 +72,9 @@ async def make_scene(people: People, family: str) -> Scene:
         return payload(family, field)
 
     async def request(reason: str, danger: str | None = None, **limits: Any) -> dict[str, Any]:
-        person = {name: said(name) for name in ("birth_name", "first_name", "used_name", "address", "access")}
+        person = {name: said(name) for name in ("birth_name", "first_name", "address", "access")}
+        if danger is not None:
+            person["used_name"] = said("used_name")  # shown in the place of the name at birth
         patient = await people.a_patient(**person)
         request_id = str(new_id())
         await people.ask("secretary", "intake", "POST", "/requests", {"request_id": request_id, "origin": "patient"})

@@ -113,8 +113,15 @@ async def test_an_id_of_the_territory_next_door_is_a_page_in_french_that_knows_n
     doctor = UUID(str(scene.booked["practitioner_id"]))
     secrets = {*(mark("address", name) for name in FIELDS), str(doctor)}
     neighbour = await account(stack, "voisin", list(ROLES), territory=NEXT_DOOR, doctor=doctor)
+    before = await people.ask("secretary", "intake", "GET", f"/requests/{handed}")
     said = {"request_id": handed, "outcome": "seen", "decision": "fifteen", "words": "x", "step": "0"}
     async with signed_in_as(stack, neighbour) as browser:
+        shown = (f"/medecin/dossier/{appointment}", f"/medecin/avis/{asked}", f"/demandes/{request_id}")
+        for path in (*shown, f"/regulation/dossier?dossier={handed}"):
+            answer = await browser.get(path)
+            assert answer.status_code == 404 and NOT_HERE in answer.text, f"{path}: {answer.status_code}"
+        desk = await browser.get(f"/secretariat?demande={request_id}")
+        assert "Cette demande est introuvable dans votre territoire." in desk.text
         for method, path in routes():
             if path in NOT_WALKED:
                 continue
@@ -124,14 +131,10 @@ async def test_an_id_of_the_territory_next_door_is_a_page_in_french_that_knows_n
                 answer = await browser.request(method, address(path, ids), params={"demande": handed, "dossier": handed})
             assert answer.status_code < 500, f"{method} {path}: {answer.status_code}"
             assert not any(secret in answer.text for secret in secrets), f"{method} {path} shows what is not its own"
-        shown = (f"/medecin/dossier/{appointment}", f"/medecin/avis/{asked}", f"/demandes/{request_id}")
-        for path in (*shown, f"/regulation/dossier?dossier={handed}"):
-            answer = await browser.get(path)
-            assert answer.status_code == 404 and NOT_HERE in answer.text, f"{path}: {answer.status_code}"
-        desk = await browser.get(f"/secretariat?demande={request_id}")
-        assert "Cette demande est introuvable dans votre territoire." in desk.text
     untouched = await people.ask("secretary", "intake", "GET", f"/requests/{handed}")
-    assert untouched["state"] == "handed_over"
+    assert untouched["version"] == before["version"]
+    story = await people.ask("secretary", "pilotage", "GET", f"/requests/{request_id}/timeline")
+    assert "regulation" not in {fact["service"] for fact in story["items"]}, "what was done next door is no part of it"
 
 
 async def test_an_account_of_a_territory_that_is_not_served_opens_nothing(stack: TemporaryStack) -> None:
