@@ -19,7 +19,7 @@ from shared.testing.fixtures import Running
 from tests.e2e.people import People
 from tests.hostile.console.routes import UNSAFE
 from tests.hostile.console.scene import FIELDS, PAYLOADS, Scene, make_scene, payload, signed_in_as
-from tests.hostile.console.test_who_may_what import ROLES, account, routes
+from tests.hostile.console.test_who_may_what import ROLES, account, allowed, routes
 from tests.unit.console.conftest import signed_in
 
 # Every field that a page of the console sends, the desk's hidden ones included.
@@ -104,16 +104,17 @@ async def fuzz(browsers: Sequence[httpx.AsyncClient], ids: Sequence[str], *, see
     # Signing in: test_throttle.py. A shut door and an ended session would hide the rest.
     walked = [one for one in routes() if one not in (("GET", "/live"), ("POST", "/deconnexion"), ("POST", "/connexion"))]
 
-    async def one_after_the_other(browser: httpx.AsyncClient) -> None:
+    async def one_after_the_other(browser: httpx.AsyncClient, role: str) -> None:
+        own = [one for one in walked if role in (allowed(one[1]) or ())]
         for _ in range(requests // len(browsers)):
-            method, template = fuzzer.random.choice(walked)
+            method, template = fuzzer.random.choice(own if fuzzer.random.random() < 0.9 else walked)
             sent = fuzzer.request(browser, method, template)
             answer = await browser.send(sent)
             statuses[answer.status_code] += 1
             if answer.status_code >= 500 and not (away and answer.status_code == 503):
                 faults.append(f"{answer.status_code} {method} {sent.url.path} {sent.content[:300]!r} {sent.url.query[:300]!r}")
 
-    await asyncio.gather(*(one_after_the_other(browser) for browser in browsers))
+    await asyncio.gather(*(one_after_the_other(browser, role) for browser, role in zip(browsers, ROLES, strict=True)))
     assert not faults, f"seed {seed}: {len(faults)} faults\n" + "\n".join(faults[:10])
     return statuses
 

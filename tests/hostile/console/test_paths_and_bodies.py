@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
+from services.console import accounts
 from services.console.platform_health import Health
 from shared.testing.fixtures import Running
 from tests.unit.console.conftest import PASSWORD, a_browser, an_account, signed_in
@@ -24,7 +26,8 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
-async def test_sign_in_never_sends_elsewhere(console: Running) -> None:
+async def test_sign_in_never_sends_elsewhere(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))  # not what is tested here
     await an_account(console, "claire", "coordinator")
     for there in ELSEWHERE:
         async with a_browser(console) as browser:
