@@ -18,8 +18,8 @@ Key = tuple[int, datetime, UUID]
 _VOICE_SETTLES_AFTER = timedelta(hours=1)
 _HISTORY = timedelta(hours=24)
 
-_OPEN_FILE = "INSERT INTO case_file (request_id, territory_id) VALUES ($1, $2) ON CONFLICT (request_id) DO NOTHING"
-_LOCK_FILE = "SELECT territory_id FROM case_file WHERE request_id = $1 FOR UPDATE"
+_OPEN_FILE = "INSERT INTO case_file (request_id, territory_id) VALUES ($1, $2) ON CONFLICT (territory_id, request_id) DO NOTHING"
+_LOCK_FILE = "SELECT true FROM case_file WHERE territory_id = $1 AND request_id = $2 FOR UPDATE"
 _FILES = """
     SELECT request_id, version, request_version, voice_answered_at, ended_as, ended_at
     FROM case_file WHERE territory_id = $1 AND request_id = ANY($2)
@@ -43,7 +43,7 @@ _SAVE_CASE = """
         taken_at, taken_by, taken_by_initials, answered, answered_at, answered_by, answered_by_initials, overdue_for, withdrawn_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
         $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
-    ON CONFLICT (request_id, inbox) DO UPDATE SET
+    ON CONFLICT (territory_id, request_id, inbox) DO UPDATE SET
         state = excluded.state, urgency = excluded.urgency, danger = excluded.danger, opened_at = excluded.opened_at,
         provisional = excluded.provisional, confirmed = excluded.confirmed, channel = excluded.channel, due_at = excluded.due_at,
         duty_doctor_id = excluded.duty_doctor_id, handed_by = excluded.handed_by, handed_by_initials = excluded.handed_by_initials,
@@ -58,7 +58,7 @@ _SAVE_CASE = """
 """
 _TO_TAKE = """
     SELECT c.danger, c.opened_at, c.request_id
-    FROM handed_case c JOIN case_file f USING (request_id)
+    FROM handed_case c JOIN case_file f USING (territory_id, request_id)
     WHERE c.territory_id = $1 AND c.inbox = $2 AND c.state IN ('delivered', 'acknowledged') AND c.taken_at IS NULL
         AND ($3 OR c.acknowledged_at IS NULL)
         AND NOT coalesce(f.ended_at >= c.opened_at AND f.voice_answered_at >= c.opened_at AND f.voice_answered_at <= $4, false)
@@ -102,14 +102,14 @@ _ROTA_AT = """
 """
 _SEEMED_UNHELD = """
     SELECT a.request_id
-    FROM handed_case a JOIN handed_case f ON f.request_id = a.request_id AND f.inbox = 'fifteen'
+    FROM handed_case a JOIN handed_case f ON f.territory_id = a.territory_id AND f.request_id = a.request_id AND f.inbox = 'fifteen'
     WHERE a.territory_id = $1 AND a.inbox = 'duty_doctor' AND a.state IN ('delivered', 'acknowledged') AND a.duty_doctor_id IS NULL
         AND a.opened_at >= $2 AND a.opened_at < $3 AND f.provisional AND f.withdrawn_at IS NULL
     ORDER BY a.request_id
 """
 _KEY = "SELECT wrapped_key FROM case_key WHERE territory_id = $1 AND request_id = $2"
 _INSERT_KEY = """
-    INSERT INTO case_key (territory_id, request_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT (request_id) DO NOTHING
+    INSERT INTO case_key (territory_id, request_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT (territory_id, request_id) DO NOTHING
 """
 _INSERT_ADVICE = """
     INSERT INTO advice (advice_id, territory_id, request_id, decision, urgency, modes, practitioner_id, decided_by, decided_by_initials,
@@ -124,7 +124,7 @@ _INSERT_READ = """
 _LAST_ADVICE = """
     SELECT DISTINCT ON (a.request_id) a.request_id, a.advice_id, a.decision, a.urgency, a.modes, a.practitioner_id, a.decided_by_initials,
         a.decided_at, a.words_sealed, k.wrapped_key
-    FROM advice a JOIN case_key k USING (request_id)
+    FROM advice a JOIN case_key k USING (territory_id, request_id)
     WHERE a.territory_id = $1 AND a.request_id = ANY($2)
     ORDER BY a.request_id, a.decided_at DESC, a.advice_id DESC
 """
@@ -146,16 +146,15 @@ class SealedAdvice:
 
 
 async def lock_file(tx: Tx, territory_id: str, request_id: UUID) -> CaseFile:
-    """The file, opened empty when this is the first we hear of the request. Raises NotFound for another territory's."""
+    """The territory's file, opened empty when this is the first we hear of the request."""
     await tx.sql.execute(_OPEN_FILE, request_id, territory_id)
-    if await tx.sql.fetchval(_LOCK_FILE, request_id) != territory_id:
-        raise NotFound(f"request {request_id}")
+    await tx.sql.execute(_LOCK_FILE, territory_id, request_id)
     return (await read_files(tx.sql, territory_id, [request_id]))[request_id]
 
 
 async def lock_known_file(tx: Tx, territory_id: str, request_id: UUID) -> CaseFile:
     """The file of a request heard of before; raises NotFound otherwise."""
-    if await tx.sql.fetchval(_LOCK_FILE, request_id) != territory_id:
+    if not await tx.sql.fetchval(_LOCK_FILE, territory_id, request_id):
         raise NotFound(f"request {request_id}")
     return (await read_files(tx.sql, territory_id, [request_id]))[request_id]
 

@@ -135,15 +135,27 @@ async def test_another_territory_sees_nothing(running_service: RunningService) -
         stranger = running.client(["regulator", "secretary"], territory="ailleurs")
         for call in (
             stranger.get(f"/cases/{request_id}"),
-            stranger.put(f"/cases/{request_id}", json=the_put()),
             stranger.post(f"/cases/{request_id}/acknowledge"),
             stranger.post(f"/cases/{request_id}/decision", json={"decision": "returned"}),
-            stranger.post(f"/cases/{request_id}/advice", json={"decision": "advice_only", "words": "x"}),
         ):
             with pytest.raises(NotFound):
                 await call
         assert (await stranger.get("/cases", params={"state": "all"}))["items"] == []
         assert (await stranger.get("/advice"))["items"] == []
+
+
+async def test_an_id_that_another_territory_took_first_keeps_no_case_from_the_15(running_service: RunningService) -> None:
+    async with running_service(build, "regulation") as running:
+        request_id, ours = new_id(), running.client(["regulator", "secretary"])
+        stranger = running.client(["regulator", "secretary"], territory="ailleurs")
+        await stranger.put(f"/cases/{request_id}", json=the_put(urgency="advice"))
+
+        await followed(running, handed_over(request_id))
+        await ours.put(f"/cases/{request_id}", json=the_put())
+
+        assert [item["urgency"] for item in (await ours.get("/cases"))["items"]] == ["red_flag"]
+        await ours.post(f"/cases/{request_id}/acknowledge")
+        assert [item["state"] for item in (await stranger.get("/cases"))["items"]] == ["delivered"]
 
 
 async def test_the_doctor_of_the_rota_gives_advice_and_his_words_stay_here(running_service: RunningService) -> None:
