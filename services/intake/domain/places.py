@@ -24,6 +24,11 @@ def lambert93(lon: float, lat: float) -> tuple[float, float]:
 
 
 def cell(lon: float, lat: float) -> str:
-    """`x:y`, the centre of the 200 m square that holds the point: a block of houses, never a door."""
+    """`x:y`, the centre of the 200 m square that holds the point: a block of houses, never a door.
+
+    Raises ValueError for a point where this projection means nothing: outside metropolitan France.
+    """
+    if not (-5.2 <= lon <= 9.7 and 41.3 <= lat <= 51.2):
+        raise ValueError("not in metropolitan France")
     x, y = (int(value // CELL_METRES) * CELL_METRES + CELL_METRES // 2 for value in lambert93(lon, lat))
     return f"{x}:{y}"

@@ -104,7 +104,10 @@ def _cell(person: Person, who: Principal, desk: Desk) -> str | None:
     if person.lon is not None and person.lat is not None:
         try:
             return places.cell(person.lon, person.lat)
-        except (ValueError, OverflowError):
+        except ValueError:
             raise Malformed("bad point", errors=[{"field": "lon", "message": "not in France"}]) from None
     commune = desk.territory(who.territory_id).commune(person.commune)
-    return None if commune is None else places.cell(commune.lon, commune.lat)
+    try:
+        return None if commune is None else places.cell(commune.lon, commune.lat)
+    except ValueError:  # a commune overseas
+        return None

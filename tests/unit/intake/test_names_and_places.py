@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from services.intake.domain.ages import band_of_birth_date, months_between
 from services.intake.domain.names import normalise, phone_digits, search_form, sound
 from services.intake.domain.places import cell, lambert93
-from shared.events.base import AgeBand
+from shared.events.base import AgeBand, Cell
 from tests.unit.intake.given import TUESDAY_10
 
 TODAY = TUESDAY_10.date()
@@ -50,6 +51,15 @@ def test_lambert_93_agrees_with_the_ign() -> None:
     assert (round(x, 3), round(y, 3)) == (700_000, 6_600_000)
     x, y = lambert93(2.3522, 48.8566)  # Paris, as the IGN's converter gives it
     assert (round(x, 2), round(y, 2)) == (652469.02, 6862035.26)
+
+
+@given(lon=st.floats(-180, 180) | st.floats(-6, 10), lat=st.floats(-90, 90) | st.floats(41, 52))
+def test_a_point_in_france_has_a_cell_that_an_event_takes_and_another_none(lon: float, lat: float) -> None:
+    if -5.2 <= lon <= 9.7 and 41.3 <= lat <= 51.2:
+        assert TypeAdapter(Cell).validate_python(cell(lon, lat))
+    else:
+        with pytest.raises(ValueError, match="France"):
+            cell(lon, lat)
 
 
 @given(lon=st.floats(2.2, 2.5), lat=st.floats(48.7, 48.9))
