@@ -50,7 +50,7 @@ def _more(line: socket.socket) -> bytes:
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
-    """Book for `seconds`, or `at_most` times, on that many connections; each booking's number is drawn once."""
+    """Book for `seconds`, or `at_most` times, on connections shared out evenly among the ports; each booking's number is drawn once."""
     agenda = Agenda(order["practitioners"], order["weeks"])
     numbers = itertools.count(order["first"])
     milliseconds: list[float] = []
@@ -58,8 +58,8 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     ready = threading.Barrier(order["connections"] + 1)
     last = order["first"] + order["at_most"]
 
-    def book() -> None:
-        with socket.create_connection((order["host"], order["port"])) as line:
+    def book(port: int) -> None:
+        with socket.create_connection((order["host"], port)) as line:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ready.wait()
             until = time.perf_counter() + order["seconds"]
@@ -70,7 +70,8 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
                     refused.append(f"{status} {body[:200].decode(errors='replace')}")
                     return
 
-    threads = [threading.Thread(target=book) for _ in range(order["connections"])]
+    ports = itertools.islice(itertools.cycle(order["ports"]), order["connections"])
+    threads = [threading.Thread(target=book, args=(port,)) for port in ports]
     for thread in threads:
         thread.start()
     ready.wait()

@@ -39,13 +39,14 @@ def booking(
     connections: Annotated[int, typer.Option(min=1, max=12, help="People who book at once; pgbench gets as many clients.")] = 8,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a turn.")] = 10.0,
     turns: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 3,
+    processes: Annotated[int, typer.Option(min=1, max=4, help="Processes of scheduling, besides the turn of one alone.")] = 2,
     json: Json = False,
 ) -> None:
     """Bookings through the HTTP API, against the identical transaction under pgbench."""
     from recours.bench.booking import Size, measure, table
 
     with refusals():
-        measured = measure(Size(connections=connections, seconds=seconds, turns=turns))
+        measured = measure(Size(connections=connections, processes=processes, seconds=seconds, turns=turns))
         if json:
             print_json(measured)
         else:
