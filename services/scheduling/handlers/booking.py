@@ -66,6 +66,8 @@ async def book_appointment(command: BookAppointment, tx: Tx, *, now: datetime, r
 
 async def _make_way(tx: Tx, request: Request, territory_id: str, *, now: datetime) -> None:
     """Raises AlreadyBooked when the request is served; cancels an appointment that a newer qualification no longer fits."""
+    if not request.own_version:
+        return  # we never said anything about this request, so it never had an appointment
     last = await appointments.last(tx.sql, territory_id, request.id)
     qualified = request.qualified
     if last is None or qualified is None or last.state == "cancelled":
