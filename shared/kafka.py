@@ -3,14 +3,30 @@
 import asyncio
 from dataclasses import dataclass
 
+import aiokafka.client
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.events.registry import TOPICS
 
 # What the kernel treats as "the broker is away": it waits and tries again, it never fails a command.
 AWAY = (KafkaError, OSError, TimeoutError)
 _ASK_SECONDS = 5.0
+
+
+class _AskOnly(MetadataRequest):
+    """aiokafka asks the broker to make a topic that is missing, and has no setting for it.
+
+    The embedded broker does so, with partitions of its own number: a reader that met it just before `recours topics` waited for ever
+    for a partition that was gone a moment later.
+    """
+
+    def __init__(self, topics: list[str] | None = None) -> None:
+        super().__init__(topics, allow_auto_topic_creation=False)
+
+
+aiokafka.client.MetadataRequest = _AskOnly  # type: ignore[assignment, attr-defined]  # the class that every client of this process asks with
 
 
 @dataclass(frozen=True)
