@@ -1,17 +1,18 @@
-"""Types of what comes in over HTTP: days and instants written as such and of our time, numbers that a column holds.
+"""Types of what comes in over HTTP: days, hours and instants written as such and of our time, numbers that a column holds.
 
 Pydantic alone reads 0 as 1 January 1970 and takes the year 1 and the year 9999, which no time zone can be applied to.
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 T = TypeVar("T", bound=BaseModel)
 
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([Tt _].*)?")
+_WALL_TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 _LARGEST_INTEGER = 2**31 - 1
 
@@ -34,8 +35,17 @@ def _instant_of_our_time(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def _as_wall_time(value: Any) -> Any:
+    """A number is no hour, and an offset says which instant, not which hour of the clock on the wall."""
+    if isinstance(value, str) and re.fullmatch(_WALL_TIME, value):
+        return value
+    raise ValueError("is not written as an hour of the day (hh:mm)")
+
+
 Day = Annotated[date, BeforeValidator(_as_text, json_schema_input_type=date), AfterValidator(_of_our_time)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_as_text, json_schema_input_type=AwareDatetime), AfterValidator(_instant_of_our_time)]
+WallTime = Annotated[time, BeforeValidator(_as_wall_time), WithJsonSchema({"type": "string", "pattern": f"^{_WALL_TIME}$"})]
+"""An hour as the territory's people say it, without offset."""
 Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]
 """A number or version that fits a column of type integer."""
 RowId = Annotated[int, Field(ge=0, le=2**63 - 1)]

@@ -1,6 +1,6 @@
 """The pool, its weeks, the rota."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from shared.auth import Principal, require
 from shared.db import Connection, Tx
 from shared.events.base import InseeCode, Mode
 from shared.events.scheduling import PractitionerStatus
-from shared.http import CommandDep, DatabaseDep, Day, Instant
+from shared.http import CommandDep, DatabaseDep, Day, Instant, WallTime
 
 router = APIRouter(tags=["practitioners"])
 
@@ -59,8 +59,8 @@ class PractitionersView(BaseModel):
 
 class LineBody(Body):
     weekday: Annotated[int, Field(ge=1, le=7)]
-    from_time: Annotated[time, Field(alias="from")]
-    to_time: Annotated[time, Field(alias="to")]
+    from_time: Annotated[WallTime, Field(alias="from")]
+    to_time: Annotated[WallTime, Field(alias="to")]
     mode: Mode
     valid_from: Day
     valid_to: Day | None = None

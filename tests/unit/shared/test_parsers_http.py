@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,7 +15,7 @@ from services.intake.api.models import Phone
 from services.intake.domain.ages import band_of_birth_date, months_between
 from shared import telemetry
 from shared.errors import Malformed
-from shared.http import Count, Cursor, Day, Instant, min_version
+from shared.http import Count, Cursor, Day, Instant, WallTime, min_version
 from shared.http.bodies import refuse_unstorable
 from shared.http.commands import _version
 from shared.http.fields import checked_instant
@@ -26,7 +26,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-DAY, INSTANT, COUNT, PHONE = TypeAdapter(Day), TypeAdapter(Instant), TypeAdapter(Count), TypeAdapter(Phone)
+DAY, INSTANT, COUNT, PHONE, HOUR = TypeAdapter(Day), TypeAdapter(Instant), TypeAdapter(Count), TypeAdapter(Phone), TypeAdapter(WallTime)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=80).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
@@ -116,6 +116,26 @@ def test_any_instant_is_aware_and_of_our_time_or_refused(said: object) -> None:
 def test_a_number_or_a_time_without_offset_is_no_instant(said: object) -> None:
     with pytest.raises(ValidationError):
         INSTANT.validate_python(said)
+
+
+@given(JSON | st.times(timezones=st.none() | st.timezones()).map(time.isoformat))
+def test_any_hour_of_the_day_is_without_offset_or_refused(said: object) -> None:
+    try:
+        hour = HOUR.validate_python(said)
+    except ValidationError:
+        return
+    assert isinstance(said, str) and hour.tzinfo is None and hour.isoformat().startswith(said)
+
+
+@pytest.mark.parametrize("said", ["09:30", "23:59:59"])
+def test_an_hour_is_read_as_it_is_said(said: str) -> None:
+    assert HOUR.validate_python(said).isoformat().startswith(said)
+
+
+@pytest.mark.parametrize("said", [34200, "34200", "9:30", "24:00", "09:30Z", "09:30+01:00", "09:30:00.5", "09:60"])
+def test_another_way_to_write_an_hour_is_refused(said: object) -> None:
+    with pytest.raises(ValidationError):
+        HOUR.validate_python(said)
 
 
 @given(st.integers(-(10**25), 10**25))
