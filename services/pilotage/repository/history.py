@@ -9,8 +9,7 @@ from uuid import UUID
 from services.pilotage.records import Arrived, Poisoned
 from shared.db import Connection, Tx
 
-# What a crash of the server takes from the history is read again from the log, with its positions: no commit here waits for the disk.
-_LOCK_STATE = "SELECT cluster_id, set_config('synchronous_commit', 'off', true) FROM projector_state FOR UPDATE"
+_LOCK_STATE = "SELECT cluster_id FROM projector_state FOR UPDATE"
 _POSITIONS = "SELECT topic, partition, next_offset FROM projector_position"
 _FORGET_POSITIONS = "DELETE FROM projector_position"
 _KNOW_CLUSTER = "UPDATE projector_state SET cluster_id = $1"
