@@ -25,11 +25,19 @@ _KEPT_TOKENS = 1_000
 class ServiceClient:
     """One service, over kept-alive connections. Raises what the service raised (RecoursError), Unavailable when it is away."""
 
-    def __init__(self, base_url: str, issuer: TokenIssuer, audience: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        issuer: TokenIssuer,
+        audience: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._tokens: dict[Principal, tuple[str, float]] = {}
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, limits=_LIMITS, transport=transport, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=_LIMITS, transport=transport, trust_env=False)
 
     async def get(self, path: str, *, principal: Principal, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return await self.request("GET", path, principal=principal, params=params)

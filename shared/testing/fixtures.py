@@ -30,6 +30,8 @@ ISSUER = TokenIssuer.generate()
 MASTER_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 TERRITORY_DIR = Path(__file__).parents[2] / "deploy" / "territory" / "bievre"
 _PASSWORD = secrets.token_hex(8)
+# Callers and service share one process here, and the machine with other tests: how long an answer takes is not what they test.
+_PATIENCE = httpx.Timeout(60.0)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +130,7 @@ class Running:
         initials: str = "TT",
     ) -> "AsSomebody":
         """Calls the service as a person with these roles; each call of `client` is another person unless `sub` is given."""
-        client = ServiceClient(self.url, ISSUER, self.service.name)
+        client = ServiceClient(self.url, ISSUER, self.service.name, timeout=_PATIENCE)
         self.clients.append(client)
         return AsSomebody(client, Principal(sub or uuid4(), frozenset(roles), territory, practitioner_id, initials))
 

@@ -99,7 +99,7 @@ async def test_holds_and_bookings_of_one_slot(open_desk: Opened) -> None:
                 return str(getattr(refused, "code", refused))
 
         outcomes = Counter(await asyncio.gather(*(attempt() for _ in range(20) for attempt in (hold, book))))
-        assert outcomes["held"] + outcomes["booked"] == 1 and outcomes["slot_taken"] == 39
+        assert outcomes["held"] + outcomes["booked"] == 1 and outcomes["slot_taken"] == 39, outcomes
 
 
 async def test_one_request_is_booked_once_by_many_hands(open_desk: Opened) -> None:
