@@ -155,5 +155,6 @@ def _java_command(*options: str) -> list[str]:
 
 
 def _cluster_id() -> str:
-    """Kafka wants 16 bytes in unpadded URL-safe base64."""
-    return base64.urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
+    """Kafka wants 16 bytes in unpadded URL-safe base64; its tool takes one that begins with a dash for an option."""
+    raw = uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([raw[0] & 0x7F]) + raw[1:]).rstrip(b"=").decode()
