@@ -6,9 +6,11 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from shared.events.registry import TOPICS
 from shared.kafka import KafkaAddress, create_topics
+from shared.testing.fixtures import eventually
 
 
 async def partitions_of(bootstrap: str, prefix: str) -> dict[str, int]:
@@ -30,7 +32,7 @@ async def test_a_client_that_comes_before_the_topics_does_not_make_them(kafka_bo
     await writer.start()
     try:
         for asks in (reader.start(), writer.send_and_wait(topic, b"early", key=b"k")):
-            with pytest.raises(TimeoutError):  # they wait for it for as long as they are let
+            with pytest.raises((KafkaError, TimeoutError)):  # they wait for it for as long as they are let
                 await asyncio.wait_for(asks, 1)
     finally:
         await reader.stop()
@@ -39,4 +41,7 @@ async def test_a_client_that_comes_before_the_topics_does_not_make_them(kafka_bo
 
     await create_topics(address, partitions=3)
 
-    assert await partitions_of(kafka_bootstrap, address.prefix) == dict.fromkeys(TOPICS, 3)
+    async def made() -> bool:  # Apache Kafka tells its brokers a moment after it has answered
+        return await partitions_of(kafka_bootstrap, address.prefix) == dict.fromkeys(TOPICS, 3)
+
+    await eventually(made, within=20, every=0.2)
